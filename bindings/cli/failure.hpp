@@ -1,0 +1,35 @@
+// Why a command ended without doing its work. The one exception of this program: thrown anywhere, caught in main.
+#pragma once
+
+#include <portal_session/portal_session.h>
+
+#include <cstdint>
+#include <string>
+
+#include "cli/exit_codes.hpp"
+
+namespace cli {
+
+struct Failure {
+    ExitCode exit_code = ExitCode::other;
+    std::string code;     // the word in --json: "sign_in_needed", "usage", ...
+    std::string message;  // the cause and the next step; never a secret
+    std::int64_t retry_after_ms = 0;
+};
+
+// A failure that the library does not know of.
+[[nodiscard]] Failure failure(ExitCode exit_code, std::string message);
+
+// A failure that the library told, with what the user of a command line can do about it.
+[[nodiscard]] Failure failure_of(const portal_error& error);
+
+// Throws the failure, unless `code` is PORTAL_OK.
+void check(portal_code code, const portal_error& error);
+
+// "portal-session: MESSAGE", or one line of JSON, on standard error.
+void print_failure(const Failure& failure, bool json);
+
+// Something is wrong, yet the command goes on. On standard error too.
+void warn(const std::string& message);
+
+}  // namespace cli

@@ -1,0 +1,231 @@
+#include "cli/host.hpp"
+
+#include <cstdio>
+#include <future>
+#include <memory>
+
+#include "cli/failure.hpp"
+#include "cli/files.hpp"
+#include "cli/key_file.hpp"
+#include "cli/provider_command.hpp"
+
+namespace cli {
+namespace {
+
+constexpr std::int64_t close_wait_ms = 10'000;
+
+portal_text text_of(std::string_view text) { return {text.data(), text.size()}; }
+
+portal_error no_error() {
+    portal_error error;
+    portal_init(&error, sizeof error);
+    return error;
+}
+
+// One answer on its way from the callback thread: made on the heap, freed by its release function, exactly once.
+template <typename Answer>
+struct Pending {
+    std::promise<Answer> promise;
+
+    static void release(void* userdata) { delete static_cast<Pending*>(userdata); }
+};
+
+struct Done {
+    portal_code code = PORTAL_OK;
+    portal_error error = no_error();
+};
+
+struct Sent {
+    Done done;
+    std::unique_ptr<Response> response;  // set with PORTAL_OK
+};
+
+void answer_done(void* userdata, portal_code code, const portal_error* error) {
+    static_cast<Pending<Done>*>(userdata)->promise.set_value({code, error != nullptr ? *error : no_error()});
+}
+
+// Calls `start` with a portal_done and waits for it.
+template <typename Start>
+Done wait_for(Start&& start) {
+    auto* pending = new Pending<Done>;
+    std::future<Done> answer = pending->promise.get_future();
+    const portal_done done{answer_done, pending, Pending<Done>::release};
+    portal_error error = no_error();
+    const portal_code code = start(&done, &error);
+    if (code != PORTAL_OK) return {code, error};
+    return answer.get();
+}
+
+// The key stays with the session, and is wiped at the end of close.
+portal_key key_of(SecretBuffer key) {
+    portal_key host_key{};
+    host_key.load = [](void* userdata, std::uint64_t id, portal_text) {
+        const std::string_view bytes = static_cast<SecretBuffer*>(userdata)->reveal();
+        portal_key_loaded(id, PORTAL_FOUND, {bytes.data(), bytes.size()}, nullptr);
+    };
+    // No `destroy`: all sessions of a store share this key, and a logout is of one.
+    host_key.userdata = new SecretBuffer(std::move(key));
+    host_key.release = [](void* userdata) { delete static_cast<SecretBuffer*>(userdata); };
+    return host_key;
+}
+
+portal_clock shifted_clock(std::int64_t offset_s) {
+    portal_clock clock{};
+    clock.read = [](void* userdata, portal_reading* out) {
+        const std::int64_t offset_ms = *static_cast<const std::int64_t*>(userdata) * 1000;
+        portal_clock_system(out);
+        out->boot_ms += offset_ms;
+        out->unix_ms += offset_ms;
+    };
+    clock.userdata = new std::int64_t(offset_s);
+    clock.release = [](void* userdata) { delete static_cast<std::int64_t*>(userdata); };
+    return clock;
+}
+
+void print_log_line(void*, portal_level, portal_text message) {
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(message.length), message.data);
+}
+
+std::unique_ptr<Response> copy_of(const portal_http_response& answer) {
+    auto response = std::make_unique<Response>(
+        Response{answer.http_status, answer.verdict, answer.retry_after_ms, {}, SecretBuffer(answer.body.length)});
+    for (std::size_t i = 0; i < answer.header_count; ++i) {
+        const portal_header& header = answer.headers[i];
+        if (header.name.length == 0) continue;
+        response->headers.append(header.name.data, header.name.length).append(": ");
+        if (header.value.length != 0) response->headers.append(header.value.data, header.value.length);
+        response->headers += '\n';
+    }
+    if (answer.body.length != 0) {
+        response->body.append({static_cast<const char*>(answer.body.data), answer.body.length});
+    }
+    return response;
+}
+
+void answer_sent(void* userdata, portal_code code, const portal_http_response* response, const portal_error* error) {
+    auto& promise = static_cast<Pending<Sent>*>(userdata)->promise;
+    try {
+        Sent sent{{code, error != nullptr ? *error : no_error()}, nullptr};
+        if (response != nullptr) sent.response = copy_of(*response);
+        promise.set_value(std::move(sent));
+    } catch (...) {  // no memory for the body: nothing may be thrown through the library
+        promise.set_exception(std::current_exception());
+    }
+}
+
+}  // namespace
+
+Session::Session(const Options& options) {
+    make_private_directory(options.store);
+    SecretBuffer key = load_key(options.key_file);
+
+    portal_options open;
+    portal_init(&open, sizeof open);
+    if (options.allow_loopback) open.flags = PORTAL_ALLOW_LOOPBACK;
+    open.name = text_of(options.session);
+    open.client_id = text_of(options.client_id);
+    open.directory = text_of(options.store);
+    open.portal_url = text_of(options.portal_url);
+    open.ca_file = text_of(options.ca_file);
+    if (!options.provider_command.empty()) open.provider = provider_command(options.provider_command);
+    open.key = key_of(std::move(key));
+    if (options.clock_offset_s != 0) open.clock = shifted_clock(options.clock_offset_s);
+    if (options.verbose) open.log = {print_log_line, PORTAL_LEVEL_DEBUG, 0, nullptr, nullptr};
+    portal_error error = no_error();
+    check(portal_session_open(&open, &session_, &error), error);
+    settle();
+}
+
+Session::~Session() {
+    if (portal_session_close(session_, close_wait_ms, nullptr) == PORTAL_ERR_TIMEOUT) {
+        warn("The session did not end in time; the last use may not be stored.");
+    }
+    portal_session_release(session_);
+}
+
+void Session::settle() {
+    // A store that cannot be read is no failure here: the status says so, and each command decides.
+    wait_for([&](const portal_done* done, portal_error* error) {
+        return portal_session_notify(session_, PORTAL_NOTICE_STORE_CHANGED, done, error);
+    });
+}
+
+portal_status Session::status() const {
+    portal_status status;
+    portal_init(&status, sizeof status);
+    portal_error error = no_error();
+    check(portal_session_status(session_, &status, &error), error);
+    return status;
+}
+
+std::string Session::explain() const {
+    std::string text(PORTAL_EXPLAIN_MAX, '\0');
+    std::size_t length = text.size();
+    portal_error error = no_error();
+    check(portal_session_explain(session_, text.data(), &length, &error), error);
+    text.resize(length);
+    return text;
+}
+
+Leased Session::acquire(std::uint32_t flags, std::uint64_t newer_than) {
+    portal_acquire_options how;
+    portal_init(&how, sizeof how);
+    how.flags = flags;
+    how.newer_than = newer_than;
+    Leased leased{{}, SecretBuffer(PORTAL_TOKEN_MAX)};
+    portal_init(&leased.lease, sizeof leased.lease);
+    std::size_t length = leased.token.capacity();
+    portal_error error = no_error();
+    check(portal_lease_wait(session_, &how, &leased.lease, leased.token.data(), &length, &error), error);
+    leased.token.set_size(length);
+    return leased;
+}
+
+bool Session::report(const portal_lease& lease, int http_status) {
+    portal_error error = no_error();
+    const portal_code code = portal_lease_report(session_, &lease, http_status, nullptr, &error);
+    if (code == PORTAL_ERR_STALE) return false;
+    check(code, error);
+    settle();
+    return true;
+}
+
+void Session::push(std::string_view token_or_json) {
+    portal_token_input input;
+    portal_init(&input, sizeof input);
+    if (!token_or_json.empty() && token_or_json.front() == '{') input.flags = PORTAL_TOKEN_JSON;
+    input.token = text_of(token_or_json);
+    portal_error error = no_error();
+    check(portal_session_push(session_, &input, &error), error);
+    settle();
+}
+
+void Session::clear() {
+    const Done done = wait_for([&](const portal_done* when_done, portal_error* error) {
+        return portal_session_clear(session_, when_done, error);
+    });
+    check(done.code, done.error);
+}
+
+Response Session::send(const Request& request) {
+    static constexpr std::string_view json = "application/json";
+    const portal_header headers[] = {{text_of("Accept"), text_of(json), 0, 0},
+                                     {text_of("Content-Type"), text_of(json), 0, 0}};
+    portal_http_request out;
+    portal_init(&out, sizeof out);
+    out.method = text_of(request.method);
+    out.url = text_of(request.path);
+    out.headers = headers;
+    out.header_count = request.has_body ? 2 : 1;
+    out.body = {request.body.data(), request.body.size()};
+
+    auto* pending = new Pending<Sent>;
+    std::future<Sent> answer = pending->promise.get_future();
+    portal_error error = no_error();
+    check(portal_send(session_, &out, {answer_sent, pending, Pending<Sent>::release}, nullptr, &error), error);
+    Sent sent = answer.get();
+    check(sent.done.code, sent.done.error);
+    return std::move(*sent.response);
+}
+
+}  // namespace cli

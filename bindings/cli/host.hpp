@@ -1,0 +1,62 @@
+// A session over the C API, as the command line uses one: opened with everything, closed so that all is on disk.
+#pragma once
+
+#include <portal_session/portal_session.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "cli/options.hpp"
+#include "cli/secret_buffer.hpp"
+
+namespace cli {
+
+struct Leased {
+    portal_lease lease;
+    SecretBuffer token;
+};
+
+struct Request {
+    std::string method;
+    std::string path;
+    std::string_view body;
+    bool has_body = false;
+};
+
+struct Response {
+    int status = 0;
+    portal_verdict verdict = PORTAL_VERDICT_OTHER;
+    std::int64_t retry_after_ms = 0;
+    std::string headers;  // "name: value" lines
+    SecretBuffer body;    // it may hold what nobody should find in a core dump
+};
+
+// Every operation waits until it is over, and throws a Failure.
+class Session {
+public:
+    // Makes the store's folder and the key where there are none yet.
+    explicit Session(const Options& options);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    [[nodiscard]] portal_status status() const;
+    [[nodiscard]] std::string explain() const;
+
+    // `flags`: PORTAL_ACQUIRE_*. `newer_than`: the generation that failed; 0: any.
+    [[nodiscard]] Leased acquire(std::uint32_t flags, std::uint64_t newer_than);
+    // False: the lease is of before a logout, and nothing happened.
+    [[nodiscard]] bool report(const portal_lease& lease, int http_status);
+    void push(std::string_view token_or_json);
+    void clear();
+    [[nodiscard]] Response send(const Request& request);
+
+private:
+    // The store is read, and what it tells is known.
+    void settle();
+
+    portal_session* session_ = nullptr;
+};
+
+}  // namespace cli

@@ -1,0 +1,65 @@
+#include "cli/key_file.hpp"
+
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <cerrno>
+
+#if defined(__APPLE__)
+#include <sys/random.h>
+#endif
+
+#include "cli/failure.hpp"
+#include "cli/files.hpp"
+
+namespace cli {
+namespace {
+
+// Whole or not at all: linking fails where another process was faster, and then its key is the one.
+void make_key(const std::string& path) {
+    SecretBuffer key(key_bytes);
+    if (::getentropy(key.data(), key_bytes) != 0) {
+        throw failure(ExitCode::store, "The system gives no random bytes for a key.");
+    }
+    key.set_size(key_bytes);
+    const std::string name = write_beside(path, key.reveal());
+    if (name.empty()) throw failure(ExitCode::store, system_error("Cannot write the key file", path, errno) + ".");
+    const bool linked = ::link(name.c_str(), path.c_str()) == 0 || errno == EEXIST;
+    const int error_number = errno;
+    ::unlink(name.c_str());
+    if (!linked) throw failure(ExitCode::store, system_error("Cannot write the key file", path, error_number) + ".");
+}
+
+}  // namespace
+
+SecretBuffer load_key(const std::string& path) {
+    int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0 && errno == ENOENT) {
+        make_key(path);
+        descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    }
+    const File file(descriptor);
+    struct stat found{};
+    if (!file.is_open() || ::fstat(file.get(), &found) != 0) {
+        throw failure(ExitCode::store, system_error("Cannot read the key file", path, errno) + ".");
+    }
+    if (!S_ISREG(found.st_mode)) throw failure(ExitCode::store, "The key file " + path + " is not a file.");
+    if ((found.st_mode & 077) != 0) {
+        throw failure(ExitCode::store, "The key file " + path +
+                                           " is open to other users. If none of them had it: chmod 600 " + path +
+                                           "; else delete it and sign in anew.");
+    }
+    SecretBuffer key(key_bytes + 1);
+    if (!read_all(file.get(), key)) {
+        throw failure(ExitCode::store, system_error("Cannot read the key file", path, errno) + ".");
+    }
+    if (key.reveal().size() != key_bytes) {
+        throw failure(
+            ExitCode::store,
+            "The key file " + path + " must have 32 bytes. Choose another with --key-file, or delete it and sign in anew.");
+    }
+    return key;
+}
+
+}  // namespace cli

@@ -1,0 +1,47 @@
+// What the user typed, or set in the environment.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cli {
+
+struct Options {
+    // of the session
+    std::string portal_url;
+    std::string ca_file;
+    bool allow_loopback = false;
+    std::string store;  // the folder
+    std::string session = "default";
+    std::string client_id;
+    std::string key_file;
+    std::string provider_command;
+    std::int64_t clock_offset_s = 0;
+
+    // of the output
+    bool json = false;
+    bool no_color = false;
+    bool verbose = false;
+
+    // the command, and what follows it
+    std::string command;
+    bool header = false;               // token
+    bool rejected = false;             // token
+    int status = 0;                    // report
+    std::vector<std::string> request;  // request: [METHOD] PATH
+    std::string data;                  // request
+    bool has_data = false;             // request
+    bool include = false;              // request
+};
+
+struct Parsed {
+    Options options;
+    bool run = false;  // false: nothing to do but to end with `exit_code` (--help, --version, a usage error)
+    int exit_code = 0;
+};
+
+// Prints help, version and usage errors itself.
+[[nodiscard]] Parsed parse(int argc, char** argv);
+
+}  // namespace cli

@@ -1,0 +1,176 @@
+#include "cli/status_view.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "cli/text.hpp"
+
+namespace cli {
+namespace {
+
+constexpr const char* plain = "\033[0m";
+constexpr const char* faint = "\033[2m";
+constexpr const char* green = "\033[1;32m";
+constexpr const char* yellow = "\033[1;33m";
+constexpr const char* red = "\033[1;31m";
+
+const char* colour_of(portal_state state) {
+    switch (state) {
+        case PORTAL_STATE_FRESH:
+            return green;
+        case PORTAL_STATE_EXPIRED:
+        case PORTAL_STATE_REJECTED:
+        case PORTAL_STATE_SIGNED_OUT:
+            return red;
+        default:
+            return yellow;
+    }
+}
+
+std::string word(portal_group group, std::int32_t value) { return spaced(portal_name(group, value)); }
+
+// What the state means to whoever reads the table.
+const char* meaning_of(portal_state state) {
+    switch (state) {
+        case PORTAL_STATE_NONE:
+            return "no token yet; `token` asks the provider for one";
+        case PORTAL_STATE_FRESH:
+            return "a good token";
+        case PORTAL_STATE_EXPIRING:
+            return "a good token, near a deadline";
+        case PORTAL_STATE_OVERDUE:
+            return "renewed at the next use; used as it is if that fails";
+        case PORTAL_STATE_EXPIRED:
+            return "too long without a request; `token` gets a new one";
+        case PORTAL_STATE_REJECTED:
+            return "Portal refused the token; `token` gets a new one";
+        case PORTAL_STATE_SIGNED_OUT:
+            return "`push` or `renew` signs in";
+        default:
+            return "the store cannot be read now";
+    }
+}
+
+class Table {
+public:
+    explicit Table(bool colours) : colours_(colours) {}
+
+    // `note` is set apart; empty: none.
+    void row(const char* label, const std::string& value, const std::string& note = {}, const char* colour = nullptr) {
+        text_ += painted(std::string(label) + std::string(label_width - std::strlen(label), ' '), faint);
+        text_ += colour != nullptr ? painted(value, colour) : value;
+        if (!note.empty()) {
+            text_ +=
+                std::string(value.size() < value_width ? value_width - value.size() : 0, ' ') + "  " + painted(note, faint);
+        }
+        text_ += '\n';
+    }
+
+    [[nodiscard]] const std::string& text() const { return text_; }
+
+private:
+    static constexpr std::size_t label_width = 19;
+    static constexpr std::size_t value_width = 27;
+
+    [[nodiscard]] std::string painted(const std::string& text, const char* colour) const {
+        return colours_ ? colour + text + plain : text;
+    }
+
+    bool colours_;
+    std::string text_;
+};
+
+void deadline_row(Table& table, const char* label, std::int64_t deadline_unix_ms, std::int64_t left_ms) {
+    if (deadline_unix_ms == 0) {
+        table.row(label, "none");
+        return;
+    }
+    const char* colour = left_ms < 0 ? red : nullptr;
+    table.row(label, format_local_time(deadline_unix_ms), format_time_left(left_ms), colour);
+}
+
+std::string counters_text(const portal_status& status) {
+    const std::uint64_t fetched =
+        status.mints_first + status.mints_idle + status.mints_absolute + status.mints_rejected + status.mints_forced;
+    std::string text = std::to_string(fetched) + " fetched";
+    const auto part = [&](std::uint64_t count, const char* name) {
+        if (count != 0) text += ", " + std::to_string(count) + " " + name;
+    };
+    part(status.pushes, "pushed");
+    part(status.rejections, "rejected");
+    part(status.waits, "waited for");
+    part(status.degraded_saves, "not stored");
+    if (status.longest_wait_ms > 0) text += ", longest wait " + format_duration(status.longest_wait_ms);
+    return text;
+}
+
+}  // namespace
+
+std::string status_table(const portal_status& status, const Options& options, bool colours) {
+    Table table(colours);
+    table.row("Session", options.session, options.store);
+    table.row("State", word(PORTAL_GROUP_STATE, status.state), meaning_of(status.state), colour_of(status.state));
+    if (status.reason != PORTAL_REASON_NONE) table.row("Reason", word(PORTAL_GROUP_REASON, status.reason));
+    deadline_row(table, "Idle deadline", status.idle_deadline_unix_ms, status.idle_left_ms);
+    deadline_row(table, "Absolute deadline", status.absolute_deadline_unix_ms, status.absolute_left_ms);
+    table.row("Renewal", word(PORTAL_GROUP_RENEWAL, status.renewal),
+              status.retry_after_ms > 0 ? "again in " + format_wait(status.retry_after_ms) : std::string());
+    table.row("Generation", std::to_string(status.generation), "epoch " + std::to_string(status.epoch));
+    table.row("Clock", word(PORTAL_GROUP_CLOCK, status.clock));
+    table.row("Store", word(PORTAL_GROUP_STORE, status.store), {},
+              status.store == PORTAL_STORE_PERSISTENT ? nullptr : yellow);
+    table.row("This run", counters_text(status));
+    return table.text();
+}
+
+std::string status_line(const portal_status& status) {
+    const std::string state = word(PORTAL_GROUP_STATE, status.state);
+    if (status.idle_deadline_unix_ms == 0) return state;
+    return state + ": " + format_time_left(std::min(status.idle_left_ms, status.absolute_left_ms));
+}
+
+std::string status_json(const portal_status& status, const Options& options) {
+    std::string text = "{\"session\":" + json_text(options.session) + ",\"store_directory\":" + json_text(options.store);
+    const auto name = [&](const char* field, portal_group group, std::int32_t value) {
+        text += std::string(",\"") + field + "\":" + json_text(portal_name(group, value));
+    };
+    const auto number = [&](const char* field, auto value) {
+        text += (text.back() == '{' ? std::string("\"") : std::string(",\"")) + field + "\":" + std::to_string(value);
+    };
+    name("state", PORTAL_GROUP_STATE, status.state);
+    name("reason", PORTAL_GROUP_REASON, status.reason);
+    name("renewal", PORTAL_GROUP_RENEWAL, status.renewal);
+    name("clock", PORTAL_GROUP_CLOCK, status.clock);
+    name("store", PORTAL_GROUP_STORE, status.store);
+    number("generation", status.generation);
+    number("epoch", status.epoch);
+    number("idle_deadline_unix_ms", status.idle_deadline_unix_ms);
+    number("absolute_deadline_unix_ms", status.absolute_deadline_unix_ms);
+    number("idle_left_ms", status.idle_left_ms);
+    number("absolute_left_ms", status.absolute_left_ms);
+    number("retry_after_ms", status.retry_after_ms);
+    text += ",\"counters\":{";
+    number("mints_first", status.mints_first);
+    number("mints_idle", status.mints_idle);
+    number("mints_absolute", status.mints_absolute);
+    number("mints_rejected", status.mints_rejected);
+    number("mints_forced", status.mints_forced);
+    number("pushes", status.pushes);
+    number("rejections", status.rejections);
+    number("waits", status.waits);
+    number("degraded_saves", status.degraded_saves);
+    number("longest_wait_ms", status.longest_wait_ms);
+    return text + "}}";
+}
+
+bool wants_colours(const Options& options) {
+    const char* no_color = std::getenv("NO_COLOR");
+    const char* terminal = std::getenv("TERM");
+    const bool dumb = terminal == nullptr || std::strcmp(terminal, "dumb") == 0;
+    return !options.no_color && (no_color == nullptr || *no_color == '\0') && !dumb && ::isatty(STDOUT_FILENO) == 1;
+}
+
+}  // namespace cli

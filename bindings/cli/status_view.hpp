@@ -1,0 +1,24 @@
+// A session's status, for people and for scripts.
+#pragma once
+
+#include <portal_session/portal_session.h>
+
+#include <string>
+
+#include "cli/options.hpp"
+
+namespace cli {
+
+// A table; coloured where `colours`.
+[[nodiscard]] std::string status_table(const portal_status& status, const Options& options, bool colours);
+
+// One line: "fresh: 23 h 59 min left".
+[[nodiscard]] std::string status_line(const portal_status& status);
+
+// One line of JSON, without a line end.
+[[nodiscard]] std::string status_json(const portal_status& status, const Options& options);
+
+// Whether standard output wants colours: a terminal that nobody asked to be plain.
+[[nodiscard]] bool wants_colours(const Options& options);
+
+}  // namespace cli

@@ -1,0 +1,169 @@
+#include "host_parts.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "engine/messages.hpp"
+
+namespace portal::capi {
+namespace {
+
+using KeyAnswer = std::function<void(KeyResult)>;
+using HttpAnswer = std::function<void(Result<HttpResponse>)>;
+
+IdTable<KeyAnswer>& key_calls() { return IdTable<KeyAnswer>::of_process(); }
+IdTable<HttpAnswer>& http_calls() { return IdTable<HttpAnswer>::of_process(); }
+
+}  // namespace
+
+// ---- clock ----
+
+HostClock::HostClock(const portal_clock& clock) : clock_(std::make_shared<Held<portal_clock>>(clock)) {}
+
+Reading HostClock::read() const {
+    std::shared_ptr<Held<portal_clock>> clock;
+    {
+        const std::lock_guard lock(mutex_);
+        clock = clock_;
+    }
+    if (clock == nullptr) return SystemClock().read();
+    portal_reading reading{};
+    (*clock)->read(clock->userdata(), &reading);
+    return {reading.boot_ms, reading.unix_ms, reading.boot_tag};
+}
+
+void HostClock::retire() {
+    std::shared_ptr<Held<portal_clock>> clock;
+    const std::lock_guard lock(mutex_);
+    clock.swap(clock_);
+}
+
+// ---- provider, observer, log ----
+
+HostParts::HostParts(const portal_options& options, std::shared_ptr<HostClock> clock, std::shared_ptr<void> others)
+    : provider_(options.provider),
+      observer_(options.observer),
+      log_(options.log),
+      clock_(std::move(clock)),
+      others_(std::move(others)) {}
+
+HostParts::~HostParts() {
+    if (clock_ != nullptr) clock_->retire();
+}
+
+LogLevel HostParts::log_level() const { return log_->line == nullptr ? LogLevel::off : static_cast<LogLevel>(log_->level); }
+
+void HostParts::ask(const TokenRequest& request) {
+    portal_token_request out;
+    portal_init(&out, sizeof out);
+    out.reason = static_cast<portal_reason>(request.reason);
+    out.id = request.id;
+    out.attempt = request.attempt;
+    out.timeout_ms = request.timeout_ms;
+    out.generation = request.generation;
+    out.client_id = text_of(request.client_id);
+    provider_->ask(provider_.userdata(), &out);
+}
+
+void HostParts::withdrawn(std::uint64_t request_id) {
+    if (provider_->withdrawn != nullptr) provider_->withdrawn(provider_.userdata(), request_id);
+}
+
+void HostParts::event(const SessionEvent& event) {
+    portal_event out;
+    portal_init(&out, sizeof out);
+    out.kind = static_cast<portal_event_kind>(event.kind);
+    out.sequence = event.sequence;
+    out.state = static_cast<portal_state>(event.state);
+    out.reason = static_cast<portal_reason>(event.reason);
+    out.code = static_cast<portal_code>(event.code);
+    out.generation = event.generation;
+    out.epoch = event.epoch;
+    out.retry_after_ms = event.retry_after_ms;
+    out.at_unix_ms = event.at_unix_ms;
+    observer_->event(observer_.userdata(), &out);
+}
+
+void HostParts::log(LogLevel level, std::string_view line) {
+    log_->line(log_.userdata(), static_cast<portal_level>(level), text_of(line));
+}
+
+// ---- store and key ----
+
+void StoreCalls::load(std::uint64_t id, std::string_view name) { store_->load(store_.userdata(), id, text_of(name)); }
+
+void StoreCalls::save(std::uint64_t id, std::string_view name, std::uint64_t revision, std::string_view record) {
+    store_->save(store_.userdata(), id, text_of(name), revision, {record.data(), record.size()});
+}
+
+HostKey::HostKey(const portal_key& key, std::string session_name, std::shared_ptr<Executor> lane)
+    : key_(std::make_shared<Held<portal_key>>(key)), name_(std::move(session_name)), lane_(std::move(lane)) {}
+
+void HostKey::load(std::function<void(KeyResult)> answer) {
+    const std::uint64_t id = key_calls().add(std::move(answer));
+    lane_->post([key = key_, name = name_, id] { (**key).load(key->userdata(), id, text_of(name)); });
+}
+
+void HostKey::destroy() {
+    lane_->post([key = key_, name = name_] { (**key).destroy(key->userdata(), text_of(name)); });
+}
+
+Result<void> HostKey::loaded(std::uint64_t id, KeyOutcome outcome, std::string_view key) {
+    const auto answer = key_calls().take(id);
+    if (!answer) return fail_with(Code::stale);
+    (*answer)({outcome, Secret(key)});
+    return {};
+}
+
+std::uint64_t HostKey::open_calls() { return key_calls().size(); }
+
+// ---- transport ----
+
+HostTransport::HostTransport(const portal_transport& transport, std::weak_ptr<Runtime> runtime)
+    : transport_(std::make_shared<Held<portal_transport>>(transport)), runtime_(std::move(runtime)) {}
+
+void HostTransport::send(std::uint64_t id, HttpRequest request, std::function<void(Result<HttpResponse>)> answer) {
+    const auto runtime = runtime_.lock();
+    if (runtime == nullptr) return;
+    http_calls().put(id, std::move(answer));
+    auto held = std::make_shared<HttpRequest>(std::move(request));
+    runtime->callbacks().post([transport = transport_, id, held] {
+        std::vector<portal_header> headers;
+        for (const HttpHeader& header : held->headers) headers.push_back({text_of(header.name), text_of(header.value), 0, 0});
+        Secret authorization;
+        if (!held->bearer.empty()) {
+            authorization = Secret("Bearer ");
+            authorization.append(held->bearer.reveal());
+            headers.push_back({text_of("Authorization"), text_of(authorization.reveal()), PORTAL_HEADER_SECRET, 0});
+        }
+        portal_http_request out;
+        portal_init(&out, sizeof out);
+        out.method = text_of(held->method);
+        out.url = text_of(held->url);
+        out.headers = headers.data();
+        out.header_count = headers.size();
+        out.body = {held->body.reveal().data(), held->body.size()};
+        out.timeout_ms = held->timeout_ms;
+        (*transport)->send(transport->userdata(), id, &out);
+    });
+}
+
+void HostTransport::cancel(std::uint64_t id) {
+    const auto answer = http_calls().take(id);
+    if (!answer) return;
+    if (const auto runtime = runtime_.lock(); runtime != nullptr && (*transport_)->cancel != nullptr)
+        runtime->callbacks().post([transport = transport_, id] { (*transport)->cancel(transport->userdata(), id); });
+    (*answer)(fail_with(Code::cancelled));
+}
+
+Result<void> HostTransport::answered(std::uint64_t id, Result<HttpResponse> response) {
+    const auto answer = http_calls().take(id);
+    if (!answer) return fail_with(Code::stale);
+    (*answer)(std::move(response));
+    return {};
+}
+
+std::uint64_t HostTransport::open_calls() { return http_calls().size(); }
+
+}  // namespace portal::capi

@@ -1,0 +1,143 @@
+// portal_send, portal_verdict_of, and the answers of a host transport.
+#include <limits>
+#include <vector>
+
+#include "base/text.hpp"
+#include "host_parts.hpp"
+#include "portal/verdict.hpp"
+#include "session.hpp"
+
+using namespace portal;
+using namespace portal::capi;
+
+namespace {
+
+constexpr std::size_t most_headers = 256;
+constexpr std::size_t most_header_bytes = 64 * 1024;
+
+bool is_header_name(std::string_view text) {
+    if (text.empty()) return false;
+    for (const char c : text) {
+        const bool is_letter_or_digit = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_letter_or_digit && std::string_view("!#$%&'*+-.^_`|~").find(c) == std::string_view::npos) return false;
+    }
+    return true;
+}
+
+bool is_header_value(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos; }
+
+Result<std::vector<HttpHeader>> headers_of(const portal_header* first, std::size_t count) {
+    if (count > most_headers || (first == nullptr && count != 0))
+        return invalid("headers is NULL or header_count is wrong: pass that many headers, 256 at most.");
+    std::vector<HttpHeader> headers;
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::string_view name = view(first[i].name);
+        const std::string_view value = view(first[i].value);
+        bytes += name.size() + value.size();
+        if (!is_header_name(name) || !is_header_value(value) || bytes > most_header_bytes)
+            return invalid("A header has a name or a value that HTTP does not allow, or all are over 64 KiB: mend it.");
+        headers.push_back({std::string(name), std::string(value)});
+    }
+    return headers;
+}
+
+Result<ClientRequest> request_of(const portal_http_request* given) {
+    auto in = take(given, "request");
+    if (!in) return tl::unexpected<Error>(std::move(in.error()));
+    constexpr std::uint32_t known = PORTAL_REQUEST_REPLAY | PORTAL_REQUEST_NO_TOKEN;
+    if ((in->flags & ~known) != 0) return invalid("request.flags has a bit that this library does not know.");
+    if (!view(in->method).empty() && !is_header_name(view(in->method))) return invalid("request.method is no HTTP method.");
+    auto headers = headers_of(in->headers, in->header_count);
+    if (!headers) return tl::unexpected<Error>(std::move(headers.error()));
+    ClientRequest request;
+    request.without_token = (in->flags & PORTAL_REQUEST_NO_TOKEN) != 0;
+    for (const HttpHeader& header : *headers)
+        if (!request.without_token && equal_ignoring_case(header.name, "Authorization"))
+            return invalid("An Authorization header is among the request's own: the session puts the token there.");
+    request.method = std::string(view(in->method));
+    request.url = std::string(view(in->url));
+    request.headers = std::move(*headers);
+    request.body = Secret(view(in->body));
+    request.timeout_ms = in->timeout_ms;
+    request.may_replay = (in->flags & PORTAL_REQUEST_REPLAY) != 0;
+    return request;
+}
+
+void deliver(const Held<portal_sent>& sent, const ClientAnswer& answer) {
+    portal_error error;
+    portal_init(&error, sizeof error);
+    if (answer.code != Code::ok) {
+        write_error(&error, answer.error);
+        sent->fn(sent.userdata(), static_cast<portal_code>(answer.code), nullptr, &error);
+        return;
+    }
+    std::vector<portal_header> headers;
+    for (const HttpHeader& header : answer.response.headers)
+        headers.push_back({text_of(header.name), text_of(header.value), 0, 0});
+    portal_http_response out;
+    portal_init(&out, sizeof out);
+    out.http_status = answer.response.status;
+    out.verdict = static_cast<portal_verdict>(answer.verdict);
+    out.headers = headers.data();
+    out.header_count = headers.size();
+    out.body = {answer.response.body.reveal().data(), answer.response.body.size()};
+    out.retry_after_ms = answer.retry_after_ms;
+    sent->fn(sent.userdata(), PORTAL_OK, &out, nullptr);
+}
+
+Result<HttpResponse> response_of(const portal_http_response& given) {
+    if (given.http_status == 0) {
+        Error error = fail_with(Code::network).value();
+        if (given.code == PORTAL_ERR_TIMEOUT || given.code == PORTAL_ERR_CANCELLED)
+            error = fail_with(static_cast<Code>(given.code)).value();
+        error.os_code = given.os_code;
+        error.retryable = true;
+        return tl::unexpected<Error>(std::move(error));
+    }
+    if (view(given.body).size() > max_answer_bytes)
+        return fail(Code::network, "The answer's body is over 4 MiB: it was not taken.");
+    auto headers = headers_of(given.headers, given.header_count);
+    if (!headers) return tl::unexpected<Error>(std::move(headers.error()));
+    HttpResponse response;
+    response.status = given.http_status;
+    response.headers = std::move(*headers);
+    response.body = Secret(view(given.body));
+    return response;
+}
+
+}  // namespace
+
+portal_code portal_send(portal_session* session, const portal_http_request* request, portal_sent done, uint64_t* id,
+                        portal_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+        auto held = std::make_shared<Held<portal_sent>>(done);
+        if (const auto checked = check(session); !checked) return checked;
+        if (done.fn == nullptr) return invalid("done.fn is NULL: pass the function that takes the answer.");
+        auto wanted = request_of(request);
+        if (!wanted) return tl::unexpected<Error>(std::move(wanted.error()));
+        return session->client->send(std::move(*wanted), [held](const ClientAnswer& answer) { deliver(*held, answer); },
+                                     [&](std::uint64_t started) {
+                                         if (id != nullptr) *id = started;
+                                     });
+    });
+}
+
+portal_verdict portal_verdict_of(const portal_answer* answer) noexcept {
+    try {
+        const auto given = take(answer, "answer");
+        if (!given) return PORTAL_VERDICT_OTHER;
+        return static_cast<portal_verdict>(
+            verdict_of({given->http_status, view(given->error_id), view(given->exception), given->legacy_code}));
+    } catch (...) {
+        return PORTAL_VERDICT_OTHER;
+    }
+}
+
+portal_code portal_transport_answered(uint64_t id, const portal_http_response* response, portal_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+        const auto given = take(response, "response");
+        if (!given) return tl::unexpected<Error>(given.error());
+        return HostTransport::answered(id, response_of(*given));
+    });
+}

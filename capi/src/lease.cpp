@@ -1,0 +1,186 @@
+// portal_lease_* and portal_cancel.
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+
+#include "http/retry_after.hpp"
+#include "portal/verdict.hpp"
+#include "session.hpp"
+
+using namespace portal;
+using namespace portal::capi;
+
+namespace portal::capi {
+
+void write_lease(portal_lease* out, const Lease& lease, std::uint64_t session_tag) {
+    out->flags = (lease.overdue ? PORTAL_LEASE_OVERDUE : 0u) | (lease.memory_only ? PORTAL_LEASE_MEMORY_ONLY : 0u);
+    out->session_tag = session_tag;
+    out->generation = lease.generation;
+    out->epoch = lease.epoch;
+    out->sent_boot_ms = lease.sent_boot_ms;
+    out->sent_unix_ms = lease.sent_unix_ms;
+    out->boot_tag = lease.boot_tag;
+    out->left_ms = lease.left_ms;
+}
+
+Lease lease_of(const portal_lease& lease) {
+    return {(lease.flags & PORTAL_LEASE_OVERDUE) != 0, (lease.flags & PORTAL_LEASE_MEMORY_ONLY) != 0, lease.generation,
+            lease.epoch, lease.sent_boot_ms, lease.sent_unix_ms, lease.boot_tag, lease.left_ms};
+}
+
+}  // namespace portal::capi
+
+namespace {
+
+Result<AcquireOptions> acquire_options(const portal_acquire_options* given) {
+    return take_or_default(given, "options").and_then([](const portal_acquire_options& options) -> Result<AcquireOptions> {
+        constexpr std::uint32_t known = PORTAL_ACQUIRE_FORCE | PORTAL_ACQUIRE_WITHOUT_STORE;
+        if ((options.flags & ~known) != 0) return invalid("options.flags has a bit that this library does not know.");
+        return AcquireOptions{options.timeout_ms, options.newer_than, (options.flags & PORTAL_ACQUIRE_FORCE) != 0,
+                              (options.flags & PORTAL_ACQUIRE_WITHOUT_STORE) != 0};
+    });
+}
+
+// The lease of that session, checked.
+Result<Lease> own_lease(const portal_session* session, const portal_lease* lease) {
+    auto given = take(lease, "lease");
+    if (!given) return tl::unexpected<Error>(std::move(given.error()));
+    if (given->session_tag != session->engine->tag())
+        return invalid("The lease is another session's: report it to the session that gave it.");
+    return lease_of(*given);
+}
+
+Result<void> copy_token(std::string_view token, char* out, std::size_t* length) {
+    const std::size_t room = *length;
+    *length = token.size();
+    if (room < token.size()) return fail_with(Code::buffer_too_small);
+    std::memcpy(out, token.data(), token.size());
+    return {};
+}
+
+// Waits for one answer of the worker.
+class Rendezvous {
+public:
+    void put(Acquired acquired) {
+        const std::lock_guard lock(mutex_);
+        acquired_ = std::move(acquired);
+        is_there_ = true;
+        came_.notify_one();
+    }
+    Acquired take() {
+        std::unique_lock lock(mutex_);
+        came_.wait(lock, [this] { return is_there_; });
+        return std::move(acquired_);
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable came_;
+    Acquired acquired_;
+    bool is_there_ = false;
+};
+
+}  // namespace
+
+portal_code portal_lease_try(portal_session* session, portal_lease* out, char* token, size_t* length,
+                             portal_error* error) noexcept {
+    // The hot path first: no Result, and no text unless it fails.
+    const bool is_sound = session != nullptr && session->magic == portal_session::alive && out != nullptr && out->struct_size == sizeof(portal_lease) &&
+                          (token == nullptr || length != nullptr);
+    Lease lease;
+    const Code code = is_sound ? session->engine->read(lease, token, length) : Code::invalid_argument;
+    if (code == Code::ok) {
+        write_lease(out, lease, session->engine->tag());
+        return PORTAL_OK;
+    }
+    return guarded(error, [&]() -> Result<void> {
+        if (is_sound) return fail_with(code);
+        if (const auto checked = check(session); !checked) return checked;
+        if (token != nullptr && length == nullptr) return invalid("`length` is NULL: pass the token buffer's room.");
+        if (const auto checked = check_output(out, "out"); !checked) return checked;
+        const Code larger_struct = session->engine->read(lease, token, length);
+        if (larger_struct != Code::ok) return fail_with(larger_struct);
+        write_lease(out, lease, session->engine->tag());
+        return {};
+    });
+}
+
+portal_code portal_lease_acquire(portal_session* session, const portal_acquire_options* options, portal_acquired done,
+                                 uint64_t* id, portal_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+        auto held = std::make_shared<Held<portal_acquired>>(done);
+        if (const auto checked = check(session); !checked) return checked;
+        if (done.fn == nullptr) return invalid("done.fn is NULL: pass the function that takes the token.");
+        const auto wanted = acquire_options(options);
+        if (!wanted) return tl::unexpected<Error>(wanted.error());
+        const std::uint64_t tag = session->engine->tag();
+        const auto call = [held, tag](Acquired acquired) {
+            portal_lease lease;
+            portal_init(&lease, sizeof lease);
+            portal_error failure;
+            portal_init(&failure, sizeof failure);
+            const bool ok = acquired.code == Code::ok;
+            if (ok) {
+                write_lease(&lease, acquired.lease, tag);
+            } else {
+                write_error(&failure, acquired.error);
+            }
+            (*held)->fn(held->userdata(), static_cast<portal_code>(acquired.code), ok ? &lease : nullptr,
+                        ok ? text_of(acquired.token->reveal()) : portal_text{nullptr, 0}, ok ? nullptr : &failure);
+        };
+        return session->engine->acquire(*wanted, call, id).map([](std::uint64_t) {});
+    });
+}
+
+portal_code portal_lease_wait(portal_session* session, const portal_acquire_options* options, portal_lease* out, char* token,
+                              size_t* length, portal_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+        if (const auto checked = check(session); !checked) return checked;
+        if (const auto checked = check_output(out, "out"); !checked) return checked;
+        if (token == nullptr || length == nullptr) return invalid("`token` or `length` is NULL: pass a buffer of PORTAL_TOKEN_MAX bytes.");
+        const auto wanted = acquire_options(options);
+        if (!wanted) return tl::unexpected<Error>(wanted.error());
+        if (session->engine->in_callback()) return fail_with(Code::in_callback);
+
+        auto rendezvous = std::make_shared<Rendezvous>();
+        const auto waiter = session->engine->acquire_on_worker(
+            *wanted, [rendezvous](Acquired acquired) { rendezvous->put(std::move(acquired)); });
+        if (!waiter) return tl::unexpected<Error>(waiter.error());
+        Acquired acquired = rendezvous->take();
+        if (acquired.code != Code::ok) return tl::unexpected<Error>(std::move(acquired.error));
+        return copy_token(acquired.token->reveal(), token, length).map([&] {
+            write_lease(out, acquired.lease, session->engine->tag());
+        });
+    });
+}
+
+portal_code portal_lease_stamp(const portal_session* session, portal_lease* lease, portal_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+        if (const auto checked = check(session); !checked) return checked;
+        return own_lease(session, lease).and_then([&](const Lease& given) -> Result<void> {
+            if (session->engine->is_closed()) return fail_with(Code::closed);
+            write_lease(lease, session->engine->stamped(given), session->engine->tag());
+            return {};
+        });
+    });
+}
+
+portal_code portal_lease_report(portal_session* session, const portal_lease* lease, int32_t http_status,
+                                const portal_answer* answer, portal_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+        if (const auto checked = check(session); !checked) return checked;
+        const auto given = own_lease(session, lease);
+        if (!given) return tl::unexpected<Error>(given.error());
+        const auto details = take_or_default(answer, "answer");
+        if (!details) return tl::unexpected<Error>(details.error());
+        const int status = http_status != 0 ? http_status : details->http_status;
+        const Verdict verdict = verdict_of({status, view(details->error_id), view(details->exception), details->legacy_code});
+        return session->engine->report(*given, verdict == Verdict::accepted, verdict == Verdict::rejected);
+    });
+}
+
+portal_code portal_cancel(uint64_t id, portal_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+        return Engine::cancel(id).or_else([&](const Error&) { return Client::cancel(id); });
+    });
+}

@@ -1,0 +1,157 @@
+// portal_session_open: the options, checked and composed into an engine and a client.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/text.hpp"
+#include "engine/runtime.hpp"
+#include "host_parts.hpp"
+#include "http/allow_list.hpp"
+#include "session.hpp"
+#if defined(PORTAL_SESSION_WITH_HTTP)
+#include "http/curl_transport.hpp"
+#endif
+#if defined(PORTAL_SESSION_WITH_FILE_STORE)
+#include "store/aes_gcm_cipher.hpp"
+#include "store/file_store.hpp"
+#include "store/posix_file_system.hpp"
+#endif
+
+namespace portal::capi {
+namespace {
+
+constexpr const char* default_portal_url = "https://api.portalhq.io";
+constexpr std::size_t most_listed = 1024;  // hosts, pins: more is a length that was never set
+
+Result<std::vector<std::string>> texts(const portal_text* first, std::size_t count, const char* what) {
+    if (count > most_listed || (first == nullptr && count != 0))
+        return invalid(std::string(what) + " is NULL or its count is wrong: pass that many texts.");
+    std::vector<std::string> result;
+    for (std::size_t i = 0; i < count; ++i) result.emplace_back(view(first[i]));
+    return result;
+}
+
+Result<Policy> policy_of(const portal_options& options) {
+    return make_policy({options.idle_ms, options.absolute_ms, options.margin_ms, options.soft_window_ms,
+                        options.renewal_lead_ms, options.request_timeout_ms});
+}
+
+// The host's parts that are not the engine's to hold: kept only so that they are released with the rest.
+struct Others {
+    std::shared_ptr<RecordStore> store;
+    std::shared_ptr<Transport> transport;
+    // Callback structs that this session has no use for; their userdata is released at the end of close all the same.
+    std::vector<std::shared_ptr<Userdata>> unused;
+};
+
+void hold_unused(Others& others, void* userdata, portal_release_fn release) {
+    others.unused.push_back(std::make_shared<Userdata>(userdata, release));
+}
+
+Result<std::shared_ptr<RecordStore>> make_store(const portal_options& options, const std::string& name, Runtime& runtime,
+                                                Others& others) {
+    const bool has_store = options.store.load != nullptr;
+    const bool has_directory = !view(options.directory).empty();
+    if (has_store && has_directory) return invalid("Both `directory` and `store` are given: choose one.");
+    if (has_store && options.store.save == nullptr) return invalid("store.save is NULL: a store needs both load and save.");
+    if (has_directory && options.key.load == nullptr)
+        return invalid("`directory` is given without `key`: supply 32 bytes of key, since the file is encrypted.");
+    std::shared_ptr<RecordStore> store;
+    if (has_store) {
+        store = std::make_shared<HostStore>(name, std::make_shared<StoreCalls>(options.store), runtime.host());
+    } else {
+        hold_unused(others, options.store.userdata, options.store.release);
+    }
+    if (has_directory) {
+#if defined(PORTAL_SESSION_WITH_FILE_STORE)
+        store = std::make_shared<FileStore>(std::string(view(options.directory)), name, std::make_shared<PosixFileSystem>(),
+                                            std::make_shared<AesGcmCipher>(),
+                                            std::make_shared<HostKey>(options.key, name, runtime.host()), runtime.store());
+#else
+        return fail(Code::unsupported, "This build has no file store: supply `store`, or use the full flavour.");
+#endif
+    } else {
+        hold_unused(others, options.key.userdata, options.key.release);
+    }
+    return store;
+}
+
+Result<std::shared_ptr<Transport>> make_transport(const portal_options& options, const std::shared_ptr<Runtime>& runtime,
+                                                  Others& others) {
+    auto pins = texts(options.spki_pins, options.spki_pin_count, "spki_pins");
+    if (!pins) return tl::unexpected<Error>(std::move(pins.error()));
+    for (const std::string& pin : *pins)
+        if (pin.size() != 44 || pin.back() != '=')
+            return invalid("A pin is not base64 of a SHA-256: pass 44 characters that end in '='.");
+    const bool has_tls_options = !view(options.ca_file).empty() || !pins->empty();
+    if (options.transport.send != nullptr) {
+        if (has_tls_options)
+            return fail(Code::unsupported, "ca_file and spki_pins are for the library's own transport: set them up in yours.");
+        return std::make_shared<HostTransport>(options.transport, runtime);
+    }
+    hold_unused(others, options.transport.userdata, options.transport.release);
+#if defined(PORTAL_SESSION_WITH_HTTP)
+    return std::shared_ptr<Transport>(make_curl_transport({std::string(view(options.ca_file)), std::move(*pins)}));
+#else
+    if (has_tls_options)
+        return fail(Code::unsupported, "This build has no transport of its own, so ca_file and spki_pins have no use: supply `transport`.");
+    return nullptr;
+#endif
+}
+
+Result<void> check_plain(const portal_options& options) {
+    if ((options.flags & ~PORTAL_ALLOW_LOOPBACK) != 0) return invalid("options.flags has a bit that this library does not know.");
+    if (const auto checked = check_session_name(view(options.name)); !checked) return checked;
+    if (!view(options.client_id).empty())
+        if (const auto checked = check_client_id(view(options.client_id)); !checked) return checked;
+    if (options.log.level < PORTAL_LEVEL_OFF || options.log.level > PORTAL_LEVEL_DEBUG)
+        return invalid("log.level is none of PORTAL_LEVEL_*.");
+    return {};
+}
+
+}  // namespace
+
+Result<portal_session*> open_session(const portal_options& options) {
+    // From here on every userdata has a holder: whatever fails, its release runs once, before this returns.
+    auto others = std::make_shared<Others>();
+    std::shared_ptr<HostClock> host_clock;
+    if (options.clock.read != nullptr) {
+        host_clock = std::make_shared<HostClock>(options.clock);
+    } else {
+        hold_unused(*others, options.clock.userdata, options.clock.release);
+    }
+    auto host = std::make_shared<HostParts>(options, host_clock, others);
+    const auto runtime = Runtime::get();
+    const std::string name = view(options.name).empty() ? "default" : std::string(view(options.name));
+
+    auto store = make_store(options, name, *runtime, *others);
+    auto transport = make_transport(options, runtime, *others);
+    if (const auto checked = check_plain(options); !checked) return tl::unexpected<Error>(checked.error());
+    if (!store) return tl::unexpected<Error>(std::move(store.error()));
+    if (!transport) return tl::unexpected<Error>(std::move(transport.error()));
+    const auto policy = policy_of(options);
+    if (!policy) return tl::unexpected<Error>(policy.error());
+    const auto hosts = texts(options.allowed_hosts, options.allowed_host_count, "allowed_hosts");
+    if (!hosts) return tl::unexpected<Error>(hosts.error());
+    const auto portal_url = parse_base_url(view(options.portal_url).empty() ? default_portal_url : view(options.portal_url));
+    if (!portal_url) return tl::unexpected<Error>(portal_url.error());
+    const bool allow_loopback = (options.flags & PORTAL_ALLOW_LOOPBACK) != 0;
+    auto allowed = AllowList::make(*hosts, allow_loopback, *portal_url);
+    if (!allowed) return tl::unexpected<Error>(std::move(allowed.error()));
+    others->store = *store;
+    others->transport = *transport;
+
+    EngineParts parts;
+    parts.policy = *policy;
+    parts.name = name;
+    parts.client_id = std::string(view(options.client_id));
+    parts.clock = host_clock;
+    if (host_clock == nullptr) parts.clock = std::make_shared<SystemClock>(options.boot_tag);
+    parts.store = *store;
+    parts.host = std::move(host);
+    auto engine = Engine::open(std::move(parts));
+    auto client = std::make_shared<Client>(engine, std::move(*transport), std::move(*allowed), *portal_url, allow_loopback);
+    return new portal_session(std::move(engine), std::move(client));
+}
+
+}  // namespace portal::capi

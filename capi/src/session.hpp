@@ -1,0 +1,51 @@
+// The handle behind portal_session.
+#pragma once
+
+#include <portal_session/portal_session.h>
+
+#include <memory>
+
+#include "client/client.hpp"
+#include "engine/engine.hpp"
+#include "structs.hpp"
+
+struct portal_session final {
+    static constexpr std::uint64_t alive = 0x706f7274616c5353ULL;
+
+    portal_session(std::shared_ptr<portal::Engine> engine_part, std::shared_ptr<portal::Client> client_part)
+        : engine(std::move(engine_part)), client(std::move(client_part)) {
+        portal::capi::count_handle(1);
+    }
+    ~portal_session() {
+        magic = 0;
+        portal::capi::count_handle(-1);
+    }
+    portal_session(const portal_session&) = delete;
+    portal_session& operator=(const portal_session&) = delete;
+
+    volatile std::uint64_t magic = alive;  // catches most uses after release, where a crash would come
+    const std::shared_ptr<portal::Engine> engine;
+    const std::shared_ptr<portal::Client> client;
+};
+
+namespace portal::capi {
+
+[[nodiscard]] inline Result<void> check(const portal_session* session) {
+    if (session == nullptr) return invalid("The session is NULL: open one first.");
+    if (session->magic != portal_session::alive) return invalid("The session was released: open a new one.");
+    return {};
+}
+
+// Opens from checked options: open.cpp.
+[[nodiscard]] Result<portal_session*> open_session(const portal_options& options);
+
+// The token of an input: plain, or inside Portal's JSON answer.
+[[nodiscard]] Result<NewToken> new_token(const portal_token_input* input);
+
+// A function that tells how an operation ended, or none.
+[[nodiscard]] std::function<void(Code)> done_function(const portal_done* done);
+
+[[nodiscard]] Lease lease_of(const portal_lease& lease);
+void write_lease(portal_lease* out, const Lease& lease, std::uint64_t session_tag);
+
+}  // namespace portal::capi

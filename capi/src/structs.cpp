@@ -1,0 +1,28 @@
+#include "structs.hpp"
+
+#include <algorithm>
+#include <atomic>
+
+namespace portal::capi {
+namespace {
+
+std::atomic<std::int64_t> live{0};
+
+}  // namespace
+
+bool all_zero(const void* memory, std::size_t size) noexcept {
+    const auto* bytes = static_cast<const unsigned char*>(memory);
+    return std::all_of(bytes, bytes + size, [](unsigned char byte) { return byte == 0; });
+}
+
+Userdata::Userdata(void* data, portal_release_fn release) : data_(data), release_(release) { count_handle(1); }
+
+Userdata::~Userdata() {
+    if (release_ != nullptr) release_(data_);
+    count_handle(-1);
+}
+
+std::uint64_t live_handles() noexcept { return static_cast<std::uint64_t>(live.load(std::memory_order_acquire)); }
+void count_handle(int by) noexcept { live.fetch_add(by, std::memory_order_acq_rel); }
+
+}  // namespace portal::capi

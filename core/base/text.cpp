@@ -1,0 +1,87 @@
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace portal {
+namespace {
+
+bool all_printable(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// The length of the UTF-8 sequence that starts at `text`, 0 where it is none (overlong, surrogate, cut off).
+std::size_t utf8_sequence(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char first = byte(0);
+    if (first < 0x80) return 1;
+    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
+    for (std::size_t i = 1; i < length; ++i)
+        if ((byte(i) & 0xc0) != 0x80) return 0;
+    const unsigned char second = byte(1);
+    if (first == 0xe0 && second < 0xa0) return 0;
+    if (first == 0xed && second > 0x9f) return 0;
+    if (first == 0xf0 && second < 0x90) return 0;
+    if (first == 0xf4 && second > 0x8f) return 0;
+    return length;
+}
+
+}  // namespace
+
+Result<void> check_token(std::string_view text) {
+    if (text.empty()) return fail(Code::bad_token, "The token is empty: pass the text of `clientSessionToken`.");
+    if (text.size() > max_token_bytes)
+        return fail(Code::bad_token, "The token has " + std::to_string(text.size()) +
+                                         " bytes, more than 4096: pass only the text of `clientSessionToken`.");
+    if (!all_printable(text))
+        return fail(Code::bad_token,
+                    "The token has a space, a line break, a control or a non-ASCII byte, so it cannot stand in an HTTP header: "
+                    "pass the text of `clientSessionToken` alone, trimmed.");
+    return {};
+}
+
+Result<void> check_client_id(std::string_view text) {
+    if (text.empty() || text.size() > max_client_id_bytes || !all_printable(text))
+        return fail(Code::invalid_argument,
+                    "The client id is not 1 to 256 printable ASCII bytes: pass Portal's `id` as it came.");
+    return {};
+}
+
+Result<void> check_session_name(std::string_view text) {
+    if (text.size() > max_name_bytes)
+        return fail(Code::invalid_argument,
+                    "The session name has " + std::to_string(text.size()) + " bytes: use at most 128.");
+    if (!is_utf8(text)) return fail(Code::invalid_argument, "The session name is not valid UTF-8: encode it as UTF-8.");
+    return {};
+}
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t length = utf8_sequence(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+std::string lower_case(std::string_view text) {
+    std::string result(text);
+    std::transform(result.begin(), result.end(), result.begin(), lower);
+    return result;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+
+bool ends_with(std::string_view text, std::string_view suffix) {
+    return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
+}
+
+}  // namespace portal

@@ -1,0 +1,31 @@
+// Checks of text from outside, and the few ASCII helpers that the core needs. None depends on the locale.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+
+namespace portal {
+
+inline constexpr std::size_t max_token_bytes = 4096;
+inline constexpr std::size_t max_client_id_bytes = 256;
+inline constexpr std::size_t max_name_bytes = 128;
+
+// A token is opaque, header-safe text: 1 to 4096 printable ASCII bytes without spaces.
+[[nodiscard]] Result<void> check_token(std::string_view text);
+
+// 1 to 256 printable ASCII bytes.
+[[nodiscard]] Result<void> check_client_id(std::string_view text);
+
+// A session's name: at most 128 bytes of UTF-8; empty stands for "default".
+[[nodiscard]] Result<void> check_session_name(std::string_view text);
+
+[[nodiscard]] bool is_utf8(std::string_view text);
+[[nodiscard]] std::string lower_case(std::string_view text);
+[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
+[[nodiscard]] bool starts_with(std::string_view text, std::string_view prefix);
+[[nodiscard]] bool ends_with(std::string_view text, std::string_view suffix);
+
+}  // namespace portal

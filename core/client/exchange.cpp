@@ -1,0 +1,140 @@
+#include "client/exchange.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/ids.hpp"
+#include "engine/messages.hpp"
+#include "http/retry_after.hpp"
+
+namespace portal {
+namespace {
+
+constexpr std::int64_t default_timeout_ms = 30 * second_ms;
+
+bool is_idempotent(std::string_view method) {
+    constexpr std::array<std::string_view, 6> methods{"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
+    return std::find(methods.begin(), methods.end(), method) != methods.end();
+}
+
+}  // namespace
+
+Exchange::Exchange(std::shared_ptr<Client> client, std::shared_ptr<Transport> transport, ClientRequest request, Url url,
+                   std::function<void(ClientAnswer)> call)
+    : id(next_id()),
+      client_(std::move(client)),
+      engine_(client_->engine_),
+      transport_(std::move(transport)),
+      request_(std::move(request)),
+      url_(std::move(url)),
+      deadline_boot_ms_(engine_->now_boot_ms() + (request_.timeout_ms == 0 ? default_timeout_ms : request_.timeout_ms)),
+      call_(std::move(call)) {}
+
+void Exchange::start() {
+    if (request_.without_token) {
+        transmit({});
+    } else {
+        acquire(0);
+    }
+}
+
+void Exchange::acquire(std::uint64_t newer_than) {
+    AcquireOptions options;
+    options.timeout_ms = left_ms();
+    options.newer_than = newer_than;
+    auto waiter = engine_->acquire(options, [self = shared_from_this()](Acquired acquired) { self->on_token(std::move(acquired)); });
+    if (!waiter) return end(waiter.error().code);
+    const std::lock_guard lock(mutex_);
+    waiter_ = *waiter;
+}
+
+void Exchange::on_token(Acquired acquired) {
+    if (acquired.code != Code::ok) return fail_with_error(std::move(acquired.error));
+    lease_ = engine_->stamped(acquired.lease);
+    transmit(acquired.token->reveal());
+}
+
+void Exchange::transmit(std::string_view token) {
+    HttpRequest request;
+    request.method = request_.method;
+    request.url = url_.text();
+    request.headers = request_.headers;
+    request.bearer = Secret(token);
+    request.body = Secret(request_.body.reveal());
+    request.timeout_ms = left_ms();
+    std::uint64_t transmission = next_id();
+    {
+        const std::lock_guard lock(mutex_);
+        if (!call_) return;  // cancelled meanwhile
+        transmission_ = transmission;
+    }
+    transport_->send(transmission, std::move(request), [self = shared_from_this()](Result<HttpResponse> answer) {
+        // Off the transport's thread: what follows may call the host.
+        auto held = std::make_shared<Result<HttpResponse>>(std::move(answer));
+        self->engine_->call_back([self, held] { self->on_answer(std::move(*held)); });
+    });
+}
+
+void Exchange::on_answer(Result<HttpResponse> received) {
+    if (!received) return fail_with_error(std::move(received.error()));
+    ClientAnswer result;
+    result.response = std::move(*received);
+    result.verdict = verdict_of({result.response.status, {}, {}, 0});
+    result.retry_after_ms = retry_after_ms(result.response.header("Retry-After"), result.response.header("Date"));
+    if (!request_.without_token) {
+        const bool accepted = result.verdict == Verdict::accepted;
+        const bool rejected = result.verdict == Verdict::rejected;
+        // Stale: a logout came between. Then there is nothing to report to.
+        const Result<void> reported = engine_->report(lease_, accepted, rejected);
+        if (rejected && reported && !replayed_ && may_replay() && left_ms() > 1) {
+            replayed_ = true;
+            return acquire(lease_.generation);
+        }
+    }
+    answer(std::move(result));
+}
+
+bool Exchange::may_replay() const { return request_.may_replay || is_idempotent(request_.method); }
+
+std::int64_t Exchange::left_ms() const { return std::max<std::int64_t>(deadline_boot_ms_ - engine_->now_boot_ms(), 1); }
+
+void Exchange::fail_with_error(Error error) {
+    ClientAnswer result;
+    result.code = error.code;
+    result.retry_after_ms = error.retry_after_ms;
+    result.error = std::move(error);
+    answer(std::move(result));
+}
+
+void Exchange::end(Code code) {
+    std::uint64_t waiter = 0;
+    std::uint64_t transmission = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        waiter = waiter_;
+        transmission = transmission_;
+    }
+    ClientAnswer result;
+    result.code = code;
+    result.error = fail_with(code).value();
+    // Behind whatever has been answered already; and never inside the call that ends it.
+    engine_->call_back([self = shared_from_this(), result = std::make_shared<ClientAnswer>(std::move(result))] {
+        self->answer(std::move(*result));
+    });
+    if (waiter != 0) (void)Engine::cancel(waiter);
+    if (transmission != 0) transport_->cancel(transmission);
+}
+
+void Exchange::answer(ClientAnswer result) {
+    std::function<void(ClientAnswer)> call;
+    {
+        const std::lock_guard lock(mutex_);
+        call.swap(call_);
+    }
+    if (!call) return;
+    client_->forget(shared_from_this());
+    call(std::move(result));
+}
+
+}  // namespace portal

@@ -1,0 +1,261 @@
+// The worker's side of a session: an event in, its effects carried out.
+#include "engine/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/random.hpp"
+#include "clock/boot_tag.hpp"
+#include "base/ids.hpp"
+#include "engine/messages.hpp"
+#include "engine/names.hpp"
+#include "engine/requests.hpp"
+#include "engine/runtime.hpp"
+
+namespace portal {
+namespace {
+
+MachineConfig machine_config(const EngineParts& parts, std::uint64_t owner) {
+    MachineConfig config;
+    config.policy = parts.policy;
+    config.client_id = parts.client_id;
+    config.seed = entropy();
+    config.owner = owner;
+    config.has_provider = parts.host->has_provider();
+    config.has_store = parts.store != nullptr;
+    config.shared_store = parts.store != nullptr && parts.store->shared();
+    return config;
+}
+
+}  // namespace
+
+std::shared_ptr<Engine> Engine::open(EngineParts parts) {
+    auto engine = std::make_shared<Engine>(std::move(parts));
+    engine->runtime_->post(engine, event::Opened{});
+    return engine;
+}
+
+Engine::Engine(EngineParts parts)
+    : policy_(parts.policy),
+      clock_(parts.clock),
+      owner_(entropy() | 1),
+      tag_(boot_tag_of(parts.name)),
+      front_(parts.policy, parts.client_id),
+      machine_(machine_config(parts, owner_)),
+      runtime_(Runtime::get()),
+      store_(std::move(parts.store)),
+      host_(std::move(parts.host)) {}
+
+Engine::~Engine() = default;
+
+Reading Engine::reading() const {
+    Reading now = clock_->read();
+    if (now.boot_tag == 0) now.boot_tag = owner_;  // not known, but within this process the same
+    return now;
+}
+
+void Engine::run(const Event& event) {
+    Moment moment;
+    moment.reading = reading();
+    front_.read_slide(moment);
+    effects_.clear();
+    machine_.step(event, moment, effects_);
+    for (Effect& effect : effects_) std::visit([this](auto& what) { carry_out(what); }, effect);
+    effects_.clear();
+}
+
+// The real time that the timer was armed for has passed; the session's own clock says whether it is due.
+void Engine::wake() {
+    const std::int64_t left_ms = armed_ms_ == never_ms ? never_ms : armed_ms_ - clock_->boot_ms();
+    if (left_ms == never_ms) return;
+    if (left_ms <= 0) return run(event::Timer{});
+    constexpr std::int64_t least_ms = 20;  // a host's clock that stands still must not make this spin
+    if (const auto threads = runtime()) threads->wake_in(shared_from_this(), std::max(left_ms, least_ms));
+}
+
+// ---- effects ----
+
+void Engine::carry_out(effect::Load& load) {
+    store_->load([weak = weak_from_this(), operation = load.operation](LoadResult result) {
+        if (const auto engine = weak.lock()) engine->post(event::Loaded{operation, std::move(result)});
+    });
+}
+
+void Engine::carry_out(effect::Save& save) {
+    store_->save(std::move(save.record), [weak = weak_from_this(), operation = save.operation](SaveResult result) {
+        if (const auto engine = weak.lock()) engine->post(event::Saved{operation, result});
+    });
+}
+
+void Engine::carry_out(effect::Ask& ask) {
+    TokenRequest request;
+    request.id = requests().add({weak_from_this(), ask.request});
+    request.reason = ask.reason;
+    request.attempt = ask.attempt;
+    request.timeout_ms = ask.timeout_ms;
+    request.generation = ask.generation;
+    request.client_id = std::move(ask.client_id);
+    asked_[ask.request] = request.id;
+    log(LogLevel::info, std::string("asks the provider for a token: ") + name_of(ask.reason));
+    call_back([host = host_, request = std::move(request)] {
+        if (requests().find(request.id)) host->ask(request);
+    });
+}
+
+void Engine::carry_out(effect::Withdraw& withdraw) {
+    const auto found = asked_.find(withdraw.request);
+    if (found == asked_.end()) return;
+    const std::uint64_t id = found->second;
+    asked_.erase(found);
+    if (!requests().take(id)) return;
+    call_back([host = host_, id] { host->withdrawn(id); });
+}
+
+void Engine::carry_out(effect::Complete& complete) {
+    Acquired result;
+    result.code = complete.code;
+    if (complete.code == Code::ok) {
+        const Reading now = reading();
+        result.lease = {complete.overdue, complete.memory_only, complete.generation, complete.epoch,
+                        now.boot_ms,      now.unix_ms,          now.boot_tag,        complete.left_ms};
+        result.token = std::move(complete.token);
+    } else {
+        result.error = error_for(complete);
+    }
+    deliver(complete.waiter, std::move(result));
+}
+
+void Engine::carry_out(effect::Publish& publish) { front_.publish(publish, reading()); }
+
+void Engine::carry_out(effect::Tell& tell) {
+    SessionEvent event;
+    event.kind = tell.kind;
+    event.sequence = ++event_sequence_;
+    event.state = tell.state;
+    event.reason = tell.reason;
+    event.code = tell.code;
+    event.generation = tell.generation;
+    event.epoch = tell.epoch;
+    event.retry_after_ms = tell.retry_after_ms;
+    event.at_unix_ms = clock_->read().unix_ms;
+    log(tell.code == Code::ok ? LogLevel::info : LogLevel::warning,
+        std::string(name_of(tell.kind)) + ": " + name_of(tell.state) + " (" + name_of(tell.reason) + ")" +
+            (tell.code == Code::ok ? "" : std::string(", ") + name_of(tell.code)));
+    const std::lock_guard lock(mutex_);
+    history_.push_back(event);
+    if (history_.size() > history_length) history_.pop_front();
+    if (!host_->has_observer()) return;
+    events_.push_back(event);
+    if (events_.size() > most_events) {
+        events_.pop_front();  // the one before it in the queue of callbacks delivers nothing, then
+    }
+    runtime_->callbacks().post([engine = shared_from_this()] { engine->deliver_events(); });
+}
+
+void Engine::carry_out(effect::Arm& arm) {
+    armed_ms_ = arm.boot_ms;
+    if (arm.boot_ms == never_ms) return;
+    runtime()->wake_in(shared_from_this(), std::max<std::int64_t>(arm.boot_ms - clock_->boot_ms(), 0));
+}
+
+void Engine::carry_out(effect::Done& done) {
+    std::function<void(Code)> call;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = dones_.find(done.done);
+        if (found == dones_.end()) return;
+        call = std::move(found->second);
+        dones_.erase(found);
+    }
+    call_back([call = std::move(call), code = done.code] { call(code); });
+}
+
+void Engine::carry_out(effect::Ended&) {
+    std::map<std::uint64_t, Waiting> waiting;
+    std::map<std::uint64_t, std::function<void(Code)>> dones;
+    {
+        const std::lock_guard lock(mutex_);
+        ended_ = true;  // from here on nobody can begin to wait
+        waiting.swap(waiting_);
+        dones.swap(dones_);
+    }
+    const Error error = fail_with(Code::closed).value();
+    for (auto& [id, waiter] : waiting) {
+        if (waiter.on_worker) {
+            waiter.call({Code::closed, {}, nullptr, error});
+        } else {
+            call_back([call = std::move(waiter.call), error] { call({Code::closed, {}, nullptr, error}); });
+        }
+    }
+    for (auto& [id, done] : dones) call_back([call = std::move(done)] { call(Code::closed); });
+    for (const auto& [request, id] : asked_) requests().take(id);
+    asked_.clear();
+    armed_ms_ = never_ms;
+    call_back([engine = shared_from_this()] { engine->finish(); });
+}
+
+// The last callback: what the host gave goes back to it, and with the last session the threads end.
+void Engine::finish() {
+    std::shared_ptr<Host> host;
+    std::shared_ptr<RecordStore> store;
+    std::shared_ptr<Runtime> last;
+    {
+        const std::lock_guard lock(mutex_);
+        host.swap(host_);
+        store.swap(store_);
+        last.swap(runtime_);
+        events_.clear();
+    }
+    host.reset();
+    store.reset();
+    last.reset();
+    const std::lock_guard lock(mutex_);
+    finished_ = true;
+    finishing_.notify_all();
+}
+
+// ---- callbacks ----
+
+std::shared_ptr<Runtime> Engine::runtime() const {
+    const std::lock_guard lock(mutex_);
+    return runtime_;
+}
+
+void Engine::call_back(std::function<void()> call) {
+    if (const auto threads = runtime()) threads->callbacks().post(std::move(call));
+}
+
+void Engine::deliver(std::uint64_t waiter, Acquired result) {
+    Waiting waiting;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = waiting_.find(waiter);
+        if (found == waiting_.end()) return;
+        waiting = std::move(found->second);
+        waiting_.erase(found);
+    }
+    waiters().take(waiter);
+    if (waiting.on_worker) return waiting.call(std::move(result));
+    call_back([call = std::move(waiting.call), result = std::move(result)]() mutable { call(std::move(result)); });
+}
+
+void Engine::deliver_events() {
+    std::shared_ptr<Host> host;
+    SessionEvent event;
+    {
+        const std::lock_guard lock(mutex_);
+        if (events_.empty() || host_ == nullptr || front_.is_closed()) return;
+        event = events_.front();
+        events_.pop_front();
+        host = host_;
+    }
+    host->event(event);
+}
+
+void Engine::log(LogLevel level, std::string line) {
+    const std::shared_ptr<Host> host = host_;
+    if (host == nullptr || level > host->log_level()) return;
+    call_back([host, level, line = std::move(line)] { host->log(level, line); });
+}
+
+}  // namespace portal

@@ -1,0 +1,158 @@
+// One open session: feeds the machine with what happens, and carries out what it decides.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "engine/front.hpp"
+#include "engine/host.hpp"
+#include "session/machine.hpp"
+#include "session/record_store.hpp"
+
+namespace portal {
+
+class Runtime;
+
+struct EngineParts {
+    Policy policy;
+    std::string name;
+    std::string client_id;
+    std::shared_ptr<const Clock> clock;
+    std::shared_ptr<RecordStore> store;  // none: memory alone
+    std::shared_ptr<Host> host;
+};
+
+struct AcquireOptions {
+    std::int64_t timeout_ms = 0;  // 0: 35 s
+    std::uint64_t newer_than = 0;
+    bool force = false;
+    bool without_store = false;
+};
+
+struct Acquired {
+    Code code = Code::ok;
+    Lease lease;         // code ok
+    SharedSecret token;  // code ok
+    Error error;         // else
+};
+
+struct NewToken {
+    Secret token;
+    std::string client_id;             // empty: as before
+    std::int64_t age_ms = 0;
+    std::uint64_t expected_epoch = 0;  // push: 0: any
+};
+
+enum class Notice : std::uint8_t { foreground, background, store_changed, clock_changed };
+
+// Names: `call` comes back on the callback thread, `done` likewise.
+class Engine : public std::enable_shared_from_this<Engine> {
+public:
+    // No I/O, no wait: loading starts behind it.
+    static std::shared_ptr<Engine> open(EngineParts parts);
+    explicit Engine(EngineParts parts);
+    ~Engine();
+
+    // ---- callers, on any thread ----
+    [[nodiscard]] Code read(Lease& lease, char* token, std::size_t* length);
+    // `id`, if any, is written before `call` can come.
+    [[nodiscard]] Result<std::uint64_t> acquire(const AcquireOptions& options, std::function<void(Acquired)> call,
+                                                std::uint64_t* id = nullptr);
+    // For a caller that blocks until then: `call` comes on the worker and must only wake it.
+    [[nodiscard]] Result<std::uint64_t> acquire_on_worker(const AcquireOptions& options, std::function<void(Acquired)> call);
+    static Result<void> cancel(std::uint64_t waiter_id);
+    [[nodiscard]] Result<void> report(const Lease& lease, bool accepted, bool rejected);
+    [[nodiscard]] Lease stamped(Lease lease) const;
+    [[nodiscard]] Result<void> prepare();
+    [[nodiscard]] Result<void> push(NewToken token);
+    static Result<void> fulfil(std::uint64_t request_id, NewToken token);
+    static Result<void> decline(std::uint64_t request_id, int host_code);
+    static Result<void> fail_request(std::uint64_t request_id, const ProviderFailure& failure);
+    // `done` may be empty.
+    [[nodiscard]] Result<void> clear(std::function<void(Code)> done);
+    [[nodiscard]] Result<void> notify(Notice notice, std::function<void(Code)> done);
+    [[nodiscard]] Result<StatusView> status() const;
+    [[nodiscard]] Result<std::string> explain() const;
+    [[nodiscard]] std::uint64_t tag() const { return tag_; }  // of the session's name: the same in every process
+    // ok, or timeout: closed, and still ending.
+    Code close(std::int64_t wait_ms);
+    [[nodiscard]] bool is_closed() const { return front_.is_closed(); }
+    [[nodiscard]] bool in_callback() const;
+    // Runs it on the callback thread, behind what waits there already; not at all once the session has ended.
+    void call_back(std::function<void()> call);
+    [[nodiscard]] std::int64_t now_boot_ms() const { return clock_->boot_ms(); }
+
+    static std::uint64_t open_operations();  // waiters and token requests of the process
+
+    // ---- the worker ----
+    void run(const Event& event);
+    void wake();
+    std::chrono::steady_clock::time_point wake_at{};
+
+private:
+    static constexpr std::size_t most_events = 64;
+    static constexpr std::size_t history_length = 32;
+
+    struct Waiting {
+        std::function<void(Acquired)> call;
+        bool on_worker = false;
+    };
+
+    void carry_out(effect::Load& load);
+    void carry_out(effect::Save& save);
+    void carry_out(effect::Ask& ask);
+    void carry_out(effect::Withdraw& withdraw);
+    void carry_out(effect::Complete& complete);
+    void carry_out(effect::Publish& publish);
+    void carry_out(effect::Tell& tell);
+    void carry_out(effect::Arm& arm);
+    void carry_out(effect::Done& done);
+    void carry_out(effect::Ended& ended);
+
+    [[nodiscard]] std::shared_ptr<Runtime> runtime() const;  // null once the session has ended
+    [[nodiscard]] Reading reading() const;
+    [[nodiscard]] Result<void> check_offer(const NewToken& token) const;
+    [[nodiscard]] Result<std::uint64_t> begin_wait(const AcquireOptions& options, Waiting waiting, std::uint64_t* id);
+    void post(Event event);
+    void post_wake(Wake wake);
+    void deliver(std::uint64_t waiter, Acquired result);
+    void deliver_events();
+    void finish();
+    std::uint64_t keep_done(std::function<void(Code)> done);
+    void log(LogLevel level, std::string line);
+
+    const Policy policy_;
+    const std::shared_ptr<const Clock> clock_;
+    const std::uint64_t owner_;
+    const std::uint64_t tag_;
+    Front front_;
+
+    // The worker's own.
+    Machine machine_;
+    Effects effects_;
+    std::int64_t armed_ms_ = never_ms;
+    std::map<std::uint64_t, std::uint64_t> asked_;  // the machine's number of a token request, and its id
+    std::uint64_t event_sequence_ = 0;
+
+    mutable std::mutex mutex_;  // of what follows; never held under a call
+    std::shared_ptr<Runtime> runtime_;
+    std::shared_ptr<RecordStore> store_;
+    std::shared_ptr<Host> host_;
+    std::map<std::uint64_t, Waiting> waiting_;
+    std::map<std::uint64_t, std::function<void(Code)>> dones_;
+    std::uint64_t last_done_ = 0;
+    std::deque<SessionEvent> events_;   // not yet delivered
+    std::deque<SessionEvent> history_;  // for explain
+    bool ended_ = false;                // the machine is: nobody can wait any more
+    bool finished_ = false;             // and its last callback
+    std::condition_variable finishing_;
+};
+
+}  // namespace portal

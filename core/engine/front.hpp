@@ -1,0 +1,129 @@
+// The side of a session that callers' threads touch: the published token, the slide cell, and the marks by which a report,
+// a push or a clear takes effect before it returns. Reading takes no lock; writing is the worker's, and clear's.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/text.hpp"
+#include "engine/two_slot.hpp"
+#include "session/effect.hpp"
+#include "session/machine.hpp"
+
+namespace portal {
+
+struct Lease {
+    bool overdue = false;
+    bool memory_only = false;
+    std::uint64_t generation = 0;
+    std::uint64_t epoch = 0;
+    std::int64_t sent_boot_ms = 0;
+    std::int64_t sent_unix_ms = 0;
+    std::uint64_t boot_tag = 0;
+    std::int64_t left_ms = 0;  // to the nearer deadline
+};
+
+// What a call has left for the worker to do.
+enum class Wake : std::uint8_t { none, prepare, recheck, accepted, rejected };
+
+struct StatusView {
+    Snapshot snapshot;
+    Assessment token;  // where there is one
+    State state = State::unknown;
+    Reason reason = Reason::loading;
+    Reading now;
+};
+
+class Front {
+public:
+    Front(const Policy& policy, std::string client_id);
+    ~Front();
+    Front(const Front&) = delete;
+    Front& operator=(const Front&) = delete;
+
+    // ---- callers, on any thread ----
+
+    // The token that is good at `now_boot_ms`. `length`: room in, bytes out (or needed). A null `token` asks for the lease
+    // alone. ok, no_token, buffer_too_small or closed.
+    [[nodiscard]] Code read(std::int64_t now_boot_ms, Lease& lease, char* token, std::size_t* length, Wake& wake) const;
+
+    // A 2xx raises the slide; a 401 marks the token dead. Reports for another generation change nothing.
+    [[nodiscard]] Wake accepted(std::uint64_t generation, std::int64_t sent_boot_ms, std::int64_t now_boot_ms);
+    [[nodiscard]] Wake rejected(std::uint64_t generation);
+
+    // No later read gives the token that is published now.
+    void mark_dead();
+
+    // Logout: wipes what is published. Returns the epoch that holds from now on.
+    std::uint64_t clear();
+    bool close();  // whether it was closed before
+    [[nodiscard]] bool is_closed() const { return closed_.load(std::memory_order_acquire); }
+
+    [[nodiscard]] StatusView status(const Reading& now) const;
+    [[nodiscard]] std::uint64_t epoch() const;
+    // Whether a token of that client could be taken (an empty id: any).
+    [[nodiscard]] bool accepts_client(const std::string& client_id) const;
+
+    // ---- the worker ----
+
+    void publish(const effect::Publish& published, const Reading& now);
+    // The newest slide in the cell, for the machine.
+    void read_slide(Moment& moment) const;
+
+private:
+    static constexpr std::size_t token_words = max_token_bytes / sizeof(std::uint64_t);
+
+    struct Header {
+        std::uint64_t edition = 0;  // grows with each token that is published, and after each mark
+        std::uint64_t generation = 0;
+        std::uint64_t epoch = 0;
+        std::uint64_t boot_tag = 0;
+        std::int64_t slid_boot_ms = 0;
+        std::int64_t absolute_limit_boot_ms = 0;  // less the margin; an untrusted token is past it
+        std::int64_t absolute_deadline_boot_ms = 0;
+        std::int64_t lead_boot_ms = never_ms;
+        std::int64_t overdue_until_boot_ms = 0;
+        std::int64_t slide_due_boot_ms = never_ms;
+        std::int64_t recheck_boot_ms = never_ms;
+        std::int64_t wall_minus_boot_ms = 0;
+        std::uint32_t usable = 0;
+        std::uint32_t memory_only = 0;
+        std::uint64_t token_length = 0;
+    };
+    struct Published {
+        Header header;
+        std::uint64_t token[token_words] = {};
+    };
+    struct PublishedStatus {
+        Snapshot snapshot;
+        Reading at;
+    };
+    using Slots = TwoSlot<Published>;
+
+    static void copy_header(const Slots::Slot& slot, Header& header);
+    static void copy_token(const Slots::Slot& slot, char* token, std::size_t length);
+    [[nodiscard]] Header header() const;
+    [[nodiscard]] std::int64_t slide_of(const Header& header) const;
+    [[nodiscard]] Code judge(const Header& header, std::int64_t now_boot_ms, Lease& lease) const;
+    [[nodiscard]] Wake wake_for(const Header& header, std::uint64_t publication, std::int64_t now_boot_ms) const;
+    void write(Published& next);
+
+    const Policy policy_;
+    Slots* slots_;  // on pages of secrets
+    TwoSlot<PublishedStatus> status_;
+    std::atomic<std::uint64_t> slide_{0};         // edition above, boot milliseconds below
+    std::atomic<std::uint64_t> dead_edition_{0};  // this edition and the older ones are dead
+    std::atomic<bool> closed_{false};
+    mutable std::atomic<std::uint64_t> prepared_{0};   // the publication whose lead has woken the worker
+    mutable std::atomic<std::uint64_t> rechecked_{0};  // likewise for reading the record again
+
+    mutable std::mutex writing_;  // the worker's publications against clear; never held by a reader
+    std::uint64_t edition_ = 0;
+    std::uint64_t epoch_ = 1;
+    std::string client_id_;
+};
+
+}  // namespace portal

@@ -1,0 +1,14 @@
+// The words for how an operation ended: the cause, and what to do next.
+#pragma once
+
+#include "base/error.hpp"
+#include "session/effect.hpp"
+
+namespace portal {
+
+[[nodiscard]] std::string message_for(Code code);
+[[nodiscard]] Error error_for(const effect::Complete& completed);
+
+inline tl::unexpected<Error> fail_with(Code code) { return fail(code, message_for(code)); }
+
+}  // namespace portal

@@ -1,0 +1,103 @@
+#include "engine/runtime.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "engine/engine.hpp"
+
+namespace portal {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+struct Runtime::Worker {
+    struct Task {
+        std::shared_ptr<Engine> engine;
+        Event event;
+    };
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::vector<Task> tasks;
+    bool stopping = false;
+    // The worker's own. An engine has at most one entry, at its `wake_at`.
+    std::multimap<SteadyTime, std::weak_ptr<Engine>> timers;
+
+    void run_due_timers();
+};
+
+// Both on purpose never destroyed: threads may outlive static destructors when a process just exits.
+std::shared_ptr<Runtime> Runtime::get() {
+    static auto& mutex = *new std::mutex;
+    static auto& current = *new std::weak_ptr<Runtime>;
+    const std::lock_guard lock(mutex);
+    std::shared_ptr<Runtime> runtime = current.lock();
+    if (runtime == nullptr) current = runtime = std::make_shared<Runtime>();
+    return runtime;
+}
+
+Runtime::Runtime() : worker_(std::make_shared<Worker>()) {
+    threads_->enter();
+    std::thread([worker = worker_, group = threads_] {
+        name_this_thread("portal-worker");
+        work(worker);
+        group->leave_at_exit();
+    }).detach();
+}
+
+Runtime::~Runtime() {
+    const std::lock_guard lock(worker_->mutex);
+    worker_->stopping = true;
+    worker_->wake.notify_one();
+}
+
+bool Runtime::is_callback_thread() const { return callbacks_.is_current_thread() || host_->is_current_thread(); }
+
+void Runtime::post(std::shared_ptr<Engine> engine, Event event) {
+    const std::lock_guard lock(worker_->mutex);
+    worker_->tasks.push_back({std::move(engine), std::move(event)});
+    worker_->wake.notify_one();
+}
+
+void Runtime::wake_in(const std::shared_ptr<Engine>& engine, std::int64_t real_ms) {
+    constexpr std::int64_t most_ms = std::int64_t{1000} * 3600 * 24 * 365;  // what a condition variable can wait for
+    auto& timers = worker_->timers;
+    const auto [first, last] = timers.equal_range(engine->wake_at);
+    const auto old = std::find_if(first, last, [&](const auto& timer) {
+        return !timer.second.owner_before(engine) && !engine.owner_before(timer.second);
+    });
+    if (old != last) timers.erase(old);
+    engine->wake_at = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::min(real_ms, most_ms));
+    timers.emplace(engine->wake_at, engine);
+}
+
+// Queued events come before timers: after a suspension an answer that has arrived beats a deadline that has passed.
+void Runtime::work(const std::shared_ptr<Worker>& worker) {
+    std::vector<Worker::Task> tasks;
+    std::unique_lock lock(worker->mutex);
+    for (;;) {
+        const auto has_work = [&] { return worker->stopping || !worker->tasks.empty(); };
+        if (worker->timers.empty()) {
+            worker->wake.wait(lock, has_work);
+        } else {
+            worker->wake.wait_until(lock, worker->timers.begin()->first, has_work);
+        }
+        if (worker->tasks.empty() && worker->stopping) return;
+        tasks.swap(worker->tasks);
+        lock.unlock();
+        for (Worker::Task& task : tasks) task.engine->run(task.event);
+        tasks.clear();
+        worker->run_due_timers();
+        lock.lock();
+    }
+}
+
+void Runtime::Worker::run_due_timers() {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    while (!timers.empty() && timers.begin()->first <= now) {
+        const std::shared_ptr<Engine> engine = timers.begin()->second.lock();
+        timers.erase(timers.begin());
+        if (engine != nullptr) engine->wake();
+    }
+}
+
+}  // namespace portal

@@ -1,0 +1,253 @@
+#include "http/curl_loop.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <csignal>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <pthread.h>
+
+#include <curl/curl.h>
+#include <openssl/crypto.h>
+
+namespace portal {
+namespace {
+
+constexpr long max_connections_per_host = 8;
+constexpr int idle_poll_ms = 3'600'000;  // whatever happens wakes the thread; this is only how often it looks up by itself
+
+void initialise_curl() {
+    static const bool done = [] {
+        // The process may exit while the thread is inside a TLS call: then nothing may be torn down under it.
+        ::OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
+        ::curl_global_init(CURL_GLOBAL_DEFAULT);
+        return true;
+    }();
+    static_cast<void>(done);
+}
+
+void name_thread() {
+#if defined(__APPLE__)
+    ::pthread_setname_np("portal-curl");
+#else
+    ::pthread_setname_np(::pthread_self(), "portal-curl");
+#endif
+}
+
+// A peer that goes away while we write must not end the host: with CURLOPT_NOSIGNAL libcurl leaves the signal alone.
+void block_broken_pipe_signal() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    ::sigaddset(&signals, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+tl::unexpected<Error> cancelled() {
+    return fail(Code::cancelled, "The request was cancelled before its answer came: send it again if it is still wanted.");
+}
+
+}  // namespace
+
+// What the loop and its thread share. Members below the mutex are under it; those of the thread are its alone.
+class CurlMulti {
+public:
+    ~CurlMulti() { clean_up(); }
+
+    // Before the thread starts.
+    bool open() {
+        if (multi_ != nullptr) return true;
+        initialise_curl();
+        multi_ = ::curl_multi_init();
+        if (multi_ == nullptr) return false;
+        ::curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, max_connections_per_host);
+        return true;
+    }
+
+    void send(std::unique_ptr<CurlExchange> exchange) {
+        const std::lock_guard lock(mutex_);
+        ++unanswered_[exchange->owner()];
+        arrived_.push_back(std::move(exchange));
+        ::curl_multi_wakeup(multi_);
+    }
+
+    void cancel(std::uint64_t owner, std::uint64_t id) {
+        const std::lock_guard lock(mutex_);
+        if (unanswered_.count(owner) == 0) return;
+        unwanted_.push_back({owner, id, false});
+        ::curl_multi_wakeup(multi_);
+    }
+
+    void close(std::uint64_t owner) {
+        std::unique_lock lock(mutex_);
+        if (unanswered_.count(owner) == 0) return;
+        unwanted_.push_back({owner, 0, true});
+        ::curl_multi_wakeup(multi_);
+        if (std::this_thread::get_id() == thread_) return;
+        answered_.wait(lock, [&] { return unanswered_.count(owner) == 0; });
+    }
+
+    void stop() {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        ::curl_multi_wakeup(multi_);
+    }
+
+    void run() {
+        name_thread();
+        block_broken_pipe_signal();
+        {
+            const std::lock_guard lock(mutex_);
+            thread_ = std::this_thread::get_id();
+        }
+        while (take_orders()) {
+            int still_running = 0;
+            ::curl_multi_perform(multi_, &still_running);
+            answer_finished();
+            ::curl_multi_poll(multi_, nullptr, 0, idle_poll_ms, nullptr);
+        }
+        clean_up();  // here, where a peer that is gone raises no signal
+    }
+
+private:
+    struct Unwanted {
+        std::uint64_t owner;
+        std::uint64_t id;
+        bool all;
+    };
+
+    void clean_up() {
+        const std::lock_guard lock(mutex_);
+        if (multi_ != nullptr) ::curl_multi_cleanup(std::exchange(multi_, nullptr));
+    }
+
+    // False: it is time to end. Every exchange has been cancelled by then, since the loop outlives its transports.
+    bool take_orders() {
+        std::vector<std::unique_ptr<CurlExchange>> arrived;
+        std::vector<Unwanted> unwanted;
+        bool stopping = false;
+        {
+            const std::lock_guard lock(mutex_);
+            arrived.swap(arrived_);
+            unwanted.swap(unwanted_);
+            stopping = stopping_;
+        }
+        for (auto& exchange : arrived) begin(std::move(exchange));
+        for (const Unwanted& order : unwanted)
+            for (auto& exchange : take_matching(order)) answer(std::move(exchange), cancelled());
+        return !(stopping && running_.empty());
+    }
+
+    void begin(std::unique_ptr<CurlExchange> exchange) {
+        if (auto ready = exchange->prepare(); !ready) {
+            answer(std::move(exchange), tl::unexpected(std::move(ready.error())));
+            return;
+        }
+        if (const CURLMcode code = ::curl_multi_add_handle(multi_, exchange->handle()); code != CURLM_OK) {
+            answer(std::move(exchange), fail(Code::internal, "libcurl takes no further request: send it again later."));
+            return;
+        }
+        running_.push_back(std::move(exchange));
+    }
+
+    std::vector<std::unique_ptr<CurlExchange>> take_matching(const Unwanted& order) {
+        const auto kept = std::stable_partition(running_.begin(), running_.end(), [&](const auto& exchange) {
+            return exchange->owner() != order.owner || !(order.all || exchange->id() == order.id);
+        });
+        std::vector<std::unique_ptr<CurlExchange>> taken(std::make_move_iterator(kept), std::make_move_iterator(running_.end()));
+        running_.erase(kept, running_.end());
+        for (const auto& exchange : taken) ::curl_multi_remove_handle(multi_, exchange->handle());
+        return taken;
+    }
+
+    void answer_finished() {
+        int left = 0;
+        while (const CURLMsg* message = ::curl_multi_info_read(multi_, &left)) {
+            if (message->msg != CURLMSG_DONE) continue;
+            const CURLcode code = message->data.result;  // the message dies with its handle's removal
+            const auto found = std::find_if(running_.begin(), running_.end(), [handle = message->easy_handle](const auto& exchange) {
+                return exchange->handle() == handle;
+            });
+            if (found == running_.end()) continue;
+            std::unique_ptr<CurlExchange> exchange = std::move(*found);
+            running_.erase(found);
+            ::curl_multi_remove_handle(multi_, exchange->handle());
+            auto result = exchange->finish(code);
+            answer(std::move(exchange), std::move(result));
+        }
+    }
+
+    // The user's code runs last, when nothing of the exchange is left: it may destroy the transport.
+    void answer(std::unique_ptr<CurlExchange> exchange, Result<HttpResponse> result) {
+        const std::uint64_t owner = exchange->owner();
+        auto callback = exchange->take_answer();
+        exchange.reset();
+        callback(std::move(result));
+        callback = nullptr;
+        const std::lock_guard lock(mutex_);
+        if (const auto count = unanswered_.find(owner); --count->second == 0) unanswered_.erase(count);
+        answered_.notify_all();
+    }
+
+    CURLM* multi_ = nullptr;
+    std::vector<std::unique_ptr<CurlExchange>> running_;  // the thread's
+
+    std::mutex mutex_;
+    std::condition_variable answered_;
+    std::vector<std::unique_ptr<CurlExchange>> arrived_;
+    std::vector<Unwanted> unwanted_;
+    std::unordered_map<std::uint64_t, std::size_t> unanswered_;  // by owner
+    std::thread::id thread_;
+    bool stopping_ = false;
+};
+
+std::shared_ptr<CurlLoop> CurlLoop::shared() {
+    struct Place {
+        std::mutex mutex;
+        std::weak_ptr<CurlLoop> loop;
+    };
+    static auto* const place = new Place;  // never destroyed: threads may come here while the process exits
+    const std::lock_guard lock(place->mutex);
+    auto loop = place->loop.lock();
+    if (loop == nullptr) place->loop = loop = std::make_shared<CurlLoop>();
+    return loop;
+}
+
+CurlLoop::CurlLoop() : multi_(std::make_shared<CurlMulti>()) {}
+
+CurlLoop::~CurlLoop() {
+    if (!thread_.joinable()) return;
+    multi_->stop();
+    if (thread_.get_id() == std::this_thread::get_id()) {
+        thread_.detach();  // it ends by itself, after the answer it is in
+    } else {
+        thread_.join();
+    }
+}
+
+void CurlLoop::send(std::unique_ptr<CurlExchange> exchange) {
+    if (start()) {
+        multi_->send(std::move(exchange));
+    } else {
+        exchange->take_answer()(fail(Code::out_of_memory, "The system gave no thread for HTTP: end other work and send it again."));
+    }
+}
+
+void CurlLoop::cancel(std::uint64_t owner, std::uint64_t id) { multi_->cancel(owner, id); }
+void CurlLoop::close(std::uint64_t owner) { multi_->close(owner); }
+
+bool CurlLoop::start() {
+    const std::lock_guard lock(starting_);
+    if (thread_.joinable()) return true;
+    if (!multi_->open()) return false;
+    try {
+        thread_ = std::thread([multi = multi_] { multi->run(); });
+    } catch (const std::system_error&) {
+        return false;
+    }
+    return true;
+}
+
+}  // namespace portal

@@ -1,0 +1,53 @@
+// One HTTP exchange, as the core asks for it. libcurl's is the default; a host may bring its own.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/secret.hpp"
+
+namespace portal {
+
+inline constexpr std::size_t max_answer_bytes = 4 * 1024 * 1024;
+
+struct HttpHeader {
+    std::string name;
+    std::string value;
+};
+
+struct HttpRequest {
+    std::string method;  // "GET", ...
+    std::string url;     // rebuilt from its checked parts, never the caller's text
+    std::vector<HttpHeader> headers;  // none of them secret
+    Secret bearer;       // sent as "Authorization: Bearer ..."; empty: no such header
+    Secret body;
+    std::int64_t timeout_ms = 30'000;
+    std::size_t max_body_bytes = max_answer_bytes;
+};
+
+struct HttpResponse {
+    int status = 0;
+    std::vector<HttpHeader> headers;
+    Secret body;  // may hold a token
+
+    // The first header of that name, in any case; empty where there is none.
+    [[nodiscard]] std::string_view header(std::string_view name) const;
+};
+
+// Contract: no redirect is followed, no answer comes from a cache, no cookie is kept. `answer` is called exactly once, on
+// any thread, never inside `send`. An answer with any status is a success; an Error says that there was none.
+class Transport {
+public:
+    virtual ~Transport() = default;
+    // `id` is the caller's name for this exchange, unique in the process.
+    virtual void send(std::uint64_t id, HttpRequest request, std::function<void(Result<HttpResponse>)> answer) = 0;
+    // The answer is no longer wanted: it still comes once, as CANCELLED or as it was. Unknown ids are ignored.
+    virtual void cancel(std::uint64_t id) = 0;
+};
+
+}  // namespace portal

@@ -1,0 +1,332 @@
+#include "session/machine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "session/backoff.hpp"
+
+namespace portal {
+namespace {
+
+constexpr std::size_t most_late_requests = 4;
+constexpr std::size_t most_early_reports = 16;
+
+}  // namespace
+
+Machine::Machine(MachineConfig config) : config_(std::move(config)) {
+    record_.epoch = 1;
+    record_.install_seed = config_.seed;
+    record_.client_id = config_.client_id;
+    waiters_.reserve(16);
+    pending_.reserve(16);
+}
+
+void Machine::step(const Event& event, const Moment& moment, Effects& effects) {
+    if (ended_) return;
+    now_ = moment.reading;
+    if (now_.boot_tag == 0) now_.boot_tag = config_.owner;
+    absorb_slide(moment);
+    std::visit([this](const auto& what) { on(what); }, event);
+    settle();
+    publish(effects);
+    std::move(pending_.begin(), pending_.end(), std::back_inserter(effects));
+    pending_.clear();
+}
+
+// ---- events ----
+
+void Machine::on(const event::Opened&) {
+    read_boot_ms_ = written_boot_ms_ = now_.boot_ms;
+    if (config_.has_store) return;
+    store_ = StoreVerdict::memory_only;
+    epoch_is_known_ = true;
+    loaded_ = true;
+}
+
+void Machine::on(const event::Prepare&) { wanted_ = true; }
+
+void Machine::on(const event::Accepted& report) {
+    if (!loaded_) return keep_early(report);
+    if (report.epoch == record_.epoch) absorb_slide({{}, report.generation, report.sent_boot_ms});
+    if (slide_unsaved_ && now_.boot_ms - written_boot_ms_ >= slide_save_every_ms) changed();
+}
+
+void Machine::on(const event::Rejected& report) {
+    if (!loaded_) return keep_early(report);
+    republish_ = true;
+    if (report.epoch != record_.epoch || report.generation != record_.generation || record_.state != TokenState::live) return;
+    record_.state = TokenState::rejected;
+    ++counters_.rejections;
+    changed();
+    reload();
+    tell(EventKind::rejected);
+}
+
+// A lease may outlive its process: what is reported of it before the record is read counts once it is.
+void Machine::keep_early(const Event& report) {
+    if (early_reports_.size() < most_early_reports) early_reports_.push_back(report);
+}
+
+void Machine::on(const event::Cleared& clear) {
+    withdraw_request();
+    complete_all(Code::cleared);
+    record_.epoch = std::max(record_.epoch + 1, clear.epoch);
+    record_.state = TokenState::signed_out;
+    record_.token.reset();
+    record_.client_id.clear();
+    record_.issued = record_.slid = {};
+    record_.claim = {};
+    record_.backoff = {};
+    early_push_.reset();
+    early_reports_.clear();
+    token_is_new_ = declined_ = wanted_ = lost_ = slide_unsaved_ = false;
+    commit_change_ = saved_change_;
+    changed();
+    cleared_unread_ = config_.has_store;
+    clear_change_ = change_;
+    if (clear.done != 0) dones_.push_back({clear.done, change_});
+    republish_ = true;
+    tell(EventKind::cleared);
+}
+
+void Machine::on(const event::Timer&) {
+    const bool frozen = armed_ms_ != never_ms && now_.boot_ms - armed_ms_ > frozen_after_ms;
+    armed_ms_ = never_ms;
+    pass_time(frozen);
+}
+
+void Machine::on(const event::Foreground& notice) {
+    store_retry_at_ms_ = never_ms;
+    failed_change_ = 0;
+    reload();
+    pass_time(false);
+    if (notice.done != 0) dones_.push_back({notice.done, 0});
+}
+
+void Machine::on(const event::Background& notice) {
+    if (slide_unsaved_) changed();
+    if (notice.done != 0) dones_.push_back({notice.done, 0});
+}
+
+void Machine::on(const event::StoreChanged& notice) {
+    store_retry_at_ms_ = never_ms;
+    failed_change_ = 0;
+    reload();
+    if (notice.done != 0) dones_.push_back({notice.done, 0});
+}
+
+void Machine::on(const event::ClockChanged& notice) {
+    pass_time(false);
+    if (notice.done != 0) dones_.push_back({notice.done, 0});
+}
+
+void Machine::on(const event::Closed&) {
+    closing_ = true;
+    withdraw_request();
+    complete_all(Code::closed);
+    early_push_.reset();
+    wanted_ = false;
+    end_claim();
+}
+
+// ---- time ----
+
+void Machine::absorb_slide(const Moment& moment) {
+    if (moment.slid_generation != record_.generation || !has_token() || record_.state != TokenState::live || committing()) return;
+    const std::int64_t sent_boot_ms = std::min(moment.slid_boot_ms, now_.boot_ms);
+    TokenTimes times{record_.issued, record_.slid};
+    if (assess(config_.policy, times, 0, now_).clock == ClockVerdict::untrusted) {
+        if (sent_boot_ms <= 0) return;
+        reanchor_accepted(times, config_.policy, now_, sent_boot_ms);
+        record_.issued = times.issued;
+        record_.slid = times.slid;
+        changed();
+    } else if (sent_boot_ms > record_.slid.boot_ms) {
+        record_.slid = {now_.boot_tag, sent_boot_ms, now_.unix_ms - (now_.boot_ms - sent_boot_ms)};
+        slide_unsaved_ = true;
+    }
+}
+
+// Does what is due. `frozen`: the process was suspended past the timer, so whoever is due gets a little more, once.
+void Machine::pass_time(bool frozen) {
+    const auto grace = [&](std::int64_t& limit_ms, bool& extended) {
+        if (!frozen || extended) return;
+        limit_ms = std::max(limit_ms, now_.boot_ms + wake_grace_ms);
+        extended = true;
+    };
+    if (phase_ == Phase::asking) grace(request_.limit_boot_ms, request_.extended);
+    for (Waiter& waiter : waiters_) grace(waiter.deadline_boot_ms, waiter.extended);
+
+    if (phase_ == Phase::asking && request_.limit_boot_ms <= now_.boot_ms) {
+        const Request outlived = std::exchange(request_, {});
+        if (late_.size() == most_late_requests) late_.erase(late_.begin());
+        late_.push_back(outlived);
+        ProviderFailure failure;
+        failure.retryable = true;
+        fail_request(outlived, failure);
+    }
+    for (std::size_t i = waiters_.size(); i-- > 0;) {
+        if (waiters_[i].deadline_boot_ms > now_.boot_ms) continue;
+        const Waiter due = waiters_[i];
+        waiters_.erase(waiters_.begin() + static_cast<std::ptrdiff_t>(i));
+        complete(due, answer_at_deadline(due));
+    }
+    if (operation_ != StoreOperation::none && operation_limit_ms_ <= now_.boot_ms) {
+        operation_ = StoreOperation::none;
+        store_is_out(StoreVerdict::locked);
+    }
+    if (poll_at_ms_ <= now_.boot_ms) {
+        poll_at_ms_ = never_ms;
+        reload();
+    }
+    if (store_retry_at_ms_ <= now_.boot_ms) {
+        store_retry_at_ms_ = never_ms;
+        reload();
+    }
+}
+
+std::int64_t Machine::next_timer() const {
+    std::int64_t next_ms = std::min(poll_at_ms_, store_retry_at_ms_);
+    if (operation_ != StoreOperation::none) next_ms = std::min(next_ms, operation_limit_ms_);
+    if (phase_ == Phase::asking) next_ms = std::min(next_ms, request_.limit_boot_ms);
+    for (const Waiter& waiter : waiters_) next_ms = std::min(next_ms, waiter.deadline_boot_ms);
+    if (closing_) return next_ms;
+    const std::int64_t backoff_ms = backoff_left(record_.backoff, now_);
+    if (backoff_ms > 0) next_ms = std::min(next_ms, now_.boot_ms + backoff_ms);
+    const Standing at = standing();
+    if (at.token.changes_in_ms > 0) next_ms = std::min(next_ms, now_.boot_ms + at.token.changes_in_ms);
+    return next_ms;
+}
+
+void Machine::arm() {
+    const std::int64_t next_ms = next_timer();
+    if (next_ms == armed_ms_) return;
+    armed_ms_ = next_ms;
+    pending_.push_back(effect::Arm{next_ms});
+}
+
+// ---- standing and publication ----
+
+bool Machine::has_token() const {
+    return record_.token != nullptr && (record_.state == TokenState::live || record_.state == TokenState::rejected);
+}
+
+std::int64_t Machine::lead_ms() const { return renewal_lead(config_.policy, record_.install_seed, record_.generation); }
+
+Machine::Standing Machine::standing() const {
+    Standing at;
+    if (record_.state == TokenState::signed_out) {
+        at.state = State::signed_out;
+        at.reason = Reason::cleared;
+        return at;
+    }
+    if (record_.state == TokenState::rejected) {
+        at.state = State::rejected;
+        at.reason = Reason::rejected;
+    } else if (has_token()) {
+        at.token = assess(config_.policy, {record_.issued, record_.slid}, lead_ms(), now_);
+        at.state = at.token.state;
+        at.reason = at.token.reason;
+    } else if (!loaded_) {
+        at.reason = store_ == StoreVerdict::locked ? Reason::store_unavailable : Reason::loading;
+        return at;
+    } else {
+        at.state = State::none;
+        at.reason = lost_ ? Reason::storage_lost : Reason::first;
+    }
+    const bool good = at.state == State::fresh || at.state == State::expiring;
+    if (declined_ && !good) at.reason = Reason::declined;
+    return at;
+}
+
+Snapshot Machine::snapshot(const Standing& at) const {
+    Snapshot result;
+    const bool live = has_token() && record_.state == TokenState::live;
+    result.standing = live ? State::fresh : at.state;
+    result.standing_reason = at.reason;
+    if (has_token()) result.times = {record_.issued, record_.slid};
+    result.lead_ms = lead_ms();
+    result.usable = live;
+    result.memory_only = memory_only();
+    result.untrusted = at.token.clock == ClockVerdict::untrusted;
+    result.overdue_until_boot_ms = overdue_until_boot_ms();
+    if (config_.has_store) result.slide_due_boot_ms = written_boot_ms_ + slide_save_every_ms;
+    if (config_.has_store && config_.shared_store) result.recheck_boot_ms = read_boot_ms_ + recheck_every_ms;
+    result.generation = record_.generation;
+    result.epoch = record_.epoch;
+    result.renewal = renewal();
+    if (result.renewal == Renewal::backing_off) result.retry_at_boot_ms = record_.backoff.not_before_boot_ms;
+    result.store = store_;
+    result.counters = counters_;
+    return result;
+}
+
+// A new token is published once it is durable (or the store has said that it can't be).
+void Machine::publish(Effects& effects) {
+    if (closing_ || committing()) return;
+    const Standing at = standing();
+    Snapshot next = snapshot(at);
+    // Readers take the slide from their own cell: a later slide alone is no news.
+    Snapshot seen = published_;
+    if (seen.generation == next.generation && seen.times.issued == next.times.issued) seen.times.slid = next.times.slid;
+    // The reason of a live token is judged at the read.
+    if (next.usable && seen.usable) seen.standing_reason = next.standing_reason;
+    if (!published_once_ || republish_ || !(seen == next)) {
+        published_ = next;
+        published_once_ = true;
+        republish_ = false;
+        if (next.usable) token_was_given_ = true;
+        effects.push_back(effect::Publish{next, next.usable ? record_.token : nullptr, record_.client_id});
+    }
+}
+
+void Machine::tell(EventKind kind, Code code, std::int64_t retry_after_ms) {
+    const Standing at = standing();
+    pending_.push_back(effect::Tell{kind, at.state, at.reason, code, record_.generation, record_.epoch, retry_after_ms});
+}
+
+void Machine::tell_changes() {
+    if (committing()) return;
+    const Standing at = standing();
+    if (at.token.clock != told_clock_) {
+        told_clock_ = at.token.clock;
+        tell(EventKind::clock);
+    }
+    if (at.state != told_state_ || at.reason != told_reason_) {
+        told_state_ = at.state;
+        told_reason_ = at.reason;
+        tell(EventKind::state);
+    }
+}
+
+// ---- after each event ----
+
+void Machine::settle() {
+    if (!closing_) {
+        serve_waiters();
+        renew_if_needed();
+        tell_changes();
+    }
+    if (closing_ && slide_unsaved_) changed();
+    run_store();
+    answer_done();
+    if (closing_ && operation_ == StoreOperation::none) {
+        for (const PendingDone& done : std::exchange(dones_, {})) pending_.push_back(effect::Done{done.id, Code::closed});
+        pending_.push_back(effect::Ended{});
+        ended_ = true;
+        return;
+    }
+    arm();
+}
+
+// A notice is done when nothing that it caused is under way; a clear when the store holds the tombstone.
+void Machine::answer_done() {
+    const auto is_over = [&](const PendingDone& done) {
+        return done.change != 0 ? saved_change_ >= done.change : operation_ == StoreOperation::none;
+    };
+    for (const PendingDone& done : dones_)
+        if (is_over(done)) pending_.push_back(effect::Done{done.id, Code::ok});
+    dones_.erase(std::remove_if(dones_.begin(), dones_.end(), is_over), dones_.end());
+}
+
+}  // namespace portal

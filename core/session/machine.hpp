@@ -1,0 +1,246 @@
+// The session machine: every decision of the product, as a pure function of its state, an event and a reading.
+// No I/O, clock, thread or lock: the engine feeds it and carries out its effects.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "session/effect.hpp"
+#include "session/event.hpp"
+
+namespace portal {
+
+inline constexpr std::int64_t force_every_ms = 10 * second_ms;
+inline constexpr std::int64_t wake_grace_ms = 5 * second_ms;
+inline constexpr std::int64_t frozen_after_ms = 2 * second_ms;
+inline constexpr std::int64_t slide_save_every_ms = 15 * minute_ms;
+inline constexpr std::int64_t recheck_every_ms = minute_ms;
+inline constexpr std::int64_t store_call_limit_ms = 10 * second_ms;
+inline constexpr std::int64_t store_retry_first_ms = 500;
+inline constexpr std::int64_t store_retry_most_ms = 30 * second_ms;
+inline constexpr std::int64_t claim_poll_first_ms = 250;
+inline constexpr std::int64_t claim_poll_most_ms = 2 * second_ms;
+
+struct MachineConfig {
+    Policy policy;
+    std::string client_id;        // empty: learnt from the first token
+    std::uint64_t seed = 0;       // jitter, until a record brings its own
+    std::uint64_t owner = 1;      // names this open's claims; never 0
+    bool has_provider = true;
+    bool has_store = true;        // false: the machine's own memory is the store
+    bool shared_store = true;     // other processes write it too: renewals are claimed first
+};
+
+// What a step knows of the moment.
+struct Moment {
+    Reading reading;
+    // The newest slide that reports have left in the cell, and the generation that it belongs to.
+    std::uint64_t slid_generation = 0;
+    std::int64_t slid_boot_ms = 0;
+};
+
+class Machine {
+public:
+    explicit Machine(MachineConfig config);
+
+    // Effects are appended in the order in which they must be carried out.
+    void step(const Event& event, const Moment& moment, Effects& effects);
+
+    [[nodiscard]] bool ended() const { return ended_; }
+    [[nodiscard]] const Record& record() const { return record_; }
+
+private:
+    struct Waiter {
+        std::uint64_t id = 0;
+        std::int64_t since_boot_ms = 0;
+        std::int64_t deadline_boot_ms = 0;
+        std::uint64_t newer_than = 0;
+        std::uint64_t needs_request = 0;  // forced: the first token request that may serve it; 0: not forced
+        bool without_store = false;
+        bool extended = false;
+        bool waited = false;
+    };
+
+    struct Request {
+        std::uint64_t id = 0;
+        Reason reason = Reason::none;
+        std::uint64_t epoch = 0;
+        std::uint64_t generation = 0;  // the newest when it was made
+        Anchor made;
+        std::int64_t limit_boot_ms = 0;
+        bool extended = false;
+    };
+
+    enum class Phase : std::uint8_t {
+        idle,
+        claiming,   // our claim is on its way to the store
+        asking,     // the provider has the request
+        elsewhere,  // another process has a live claim
+    };
+
+    enum class StoreOperation : std::uint8_t { none, load, save };
+
+    struct Standing {
+        State state = State::unknown;
+        Reason reason = Reason::loading;
+        Assessment token;  // where there is one
+    };
+
+    struct Refusal {
+        Code code = Code::ok;
+        std::int64_t retry_after_ms = 0;
+    };
+
+    // machine.cpp: events, timers, publication
+    void on(const event::Opened&);
+    void on(const event::Prepare&);
+    void on(const event::Accepted&);
+    void on(const event::Rejected&);
+    void on(const event::Cleared&);
+    void on(const event::Timer&);
+    void on(const event::Foreground&);
+    void on(const event::Background&);
+    void on(const event::StoreChanged&);
+    void on(const event::ClockChanged&);
+    void on(const event::Closed&);
+    void keep_early(const Event& report);
+    void absorb_slide(const Moment& moment);
+    void pass_time(bool frozen);
+    void settle();
+    void tell_changes();
+    void publish(Effects& effects);
+    void arm();
+    void answer_done();
+    void tell(EventKind kind, Code code = Code::ok, std::int64_t retry_after_ms = 0);
+    [[nodiscard]] Standing standing() const;
+    [[nodiscard]] bool has_token() const;
+    [[nodiscard]] std::int64_t lead_ms() const;
+    [[nodiscard]] Snapshot snapshot(const Standing& standing) const;
+    [[nodiscard]] std::int64_t next_timer() const;
+
+    // machine_waiters.cpp: who waits, and what each gets
+    void on(const event::Acquire&);
+    void on(const event::Cancel&);
+    void serve_waiters();
+    [[nodiscard]] std::optional<effect::Complete> answer_for(const Waiter& waiter, const Standing& standing) const;
+    [[nodiscard]] effect::Complete answer_at_deadline(const Waiter& waiter) const;
+    [[nodiscard]] bool token_serves(const Waiter& waiter) const;
+    [[nodiscard]] effect::Complete with_token(const Waiter& waiter, const Standing& standing) const;
+    [[nodiscard]] effect::Complete with_code(const Waiter& waiter, Code code, std::int64_t retry_after_ms = 0) const;
+    void complete(const Waiter& waiter, effect::Complete answer);
+    void complete_all(Code code);
+    void complete_after(std::uint64_t request, Code code, std::int64_t retry_after_ms);
+    [[nodiscard]] Reason need_of(const Waiter& waiter, const Standing& standing) const;
+
+    // machine_renewal.cpp: asking for tokens, and taking them
+    void on(const event::Fulfilled&);
+    void on(const event::Declined&);
+    void on(const event::Failed&);
+    void on(const event::Pushed&);
+    void renew_if_needed();
+    void start_renewal(Reason reason, bool forced);
+    void ask();
+    void adopt(const TokenOffer& offer, const Anchor& issued);
+    void take_push(const TokenOffer& offer);
+    void forget_request();
+    void count_mint(Reason reason);
+    [[nodiscard]] bool is_forced_by_somebody(std::uint64_t request) const;
+    [[nodiscard]] Code judge_offer(const TokenOffer& offer, const Anchor& issued) const;
+    void fail_request(const Request& request, const ProviderFailure& failure);
+    void withdraw_request();
+    void end_claim();
+    [[nodiscard]] std::optional<Request> take_request(std::uint64_t id);
+    [[nodiscard]] std::int64_t overdue_until_boot_ms() const;
+    [[nodiscard]] Refusal refusal(bool forced, bool because_rejected) const;
+    [[nodiscard]] Renewal renewal() const;
+    [[nodiscard]] Reason due_reason(const Standing& standing) const;
+
+    // machine_store.cpp: the record and its store
+    void on(const event::Loaded&);
+    void on(const event::Saved&);
+    void first_answer();
+    void absorb(const Record& loaded);
+    void follow_claim();
+    void was_saved();
+    void record_is_gone(bool was_lost);
+    void finish_erase();
+    void store_is_out(StoreVerdict verdict);
+    void run_store();
+    void changed() { ++change_; }
+    void reload() { reload_wanted_ = config_.has_store; }
+    void set_store(StoreVerdict verdict);
+    [[nodiscard]] bool save_is_wanted() const { return loaded_ && change_ != saved_change_ && change_ != failed_change_; }
+    [[nodiscard]] bool committing() const { return commit_change_ > saved_change_; }
+    [[nodiscard]] bool memory_only() const { return !config_.has_store || token_is_new_; }
+    [[nodiscard]] bool claims_first() const;
+    [[nodiscard]] Record external_record() const;
+    void internalise(Record& record) const;
+
+    MachineConfig config_;
+    Reading now_;  // of this step; a boot without identity bears this open's own tag
+    Effects pending_;  // of this step, behind its Publish: whoever is called back sees at least that state
+
+    Record record_;
+    bool loaded_ = false;            // the first load was answered, or needed no answer
+    bool epoch_is_known_ = false;    // a record was read, or is known to be absent
+    bool lost_ = false;              // a record was lost: the reason for the next first token
+    bool cleared_unread_ = false;    // cleared before the stored record was read: the clear wins over it
+    bool token_is_new_ = false;      // never stored
+    bool token_was_given_ = false;   // published or handed out
+    bool token_was_pushed_ = false;
+
+    StoreVerdict store_ = StoreVerdict::persistent;
+    StoreOperation operation_ = StoreOperation::none;
+    std::uint64_t operation_id_ = 0;
+    std::int64_t operation_limit_ms_ = never_ms;
+    std::uint64_t operation_change_ = 0;  // what a running save contains
+    std::uint64_t change_ = 0;            // counts what is worth saving
+    std::uint64_t saved_change_ = 0;
+    std::uint64_t failed_change_ = 0;     // the store refused this much: not tried again before more, or a notice
+    std::uint64_t commit_change_ = 0;     // a new token waits to be durable up to here
+    std::uint64_t token_change_ = 0;
+    std::uint64_t claim_change_ = 0;
+    std::uint64_t clear_change_ = 0;
+    bool reload_wanted_ = false;
+    bool slide_unsaved_ = false;
+    std::int64_t written_boot_ms_ = 0;
+    std::int64_t read_boot_ms_ = 0;
+    std::int64_t store_retry_at_ms_ = never_ms;
+    std::int64_t store_retry_delay_ms_ = store_retry_first_ms;
+
+    Phase phase_ = Phase::idle;
+    Request request_;                // claiming: its reason; asking: all of it
+    std::vector<Request> late_;      // past their limit; an answer is still welcome
+    std::uint64_t last_request_ = 0;
+    std::uint64_t fulfilled_request_ = 0;
+    std::int64_t poll_at_ms_ = never_ms;
+    std::int64_t poll_delay_ms_ = claim_poll_first_ms;
+    bool wanted_ = false;            // somebody needs a renewal, though nobody may be waiting for it
+    bool declined_ = false;
+    ProviderFailure last_failure_;
+    std::int64_t last_force_ms_ = -force_every_ms;
+    std::optional<TokenOffer> early_push_;  // came while the record was being read
+    std::vector<Event> early_reports_;      // likewise
+
+    std::vector<Waiter> waiters_;
+    struct PendingDone {
+        std::uint64_t id;
+        std::uint64_t change;  // clear: what must be on disk; 0: all quiet
+    };
+    std::vector<PendingDone> dones_;
+
+    Counters counters_;
+    Snapshot published_;
+    bool published_once_ = false;
+    bool republish_ = false;         // readers were told that the token is dead: say again how things stand
+    State told_state_ = State::unknown;
+    Reason told_reason_ = Reason::loading;
+    ClockVerdict told_clock_ = ClockVerdict::same_boot;
+    std::int64_t armed_ms_ = never_ms;
+    bool closing_ = false;
+    bool ended_ = false;
+};
+
+}  // namespace portal

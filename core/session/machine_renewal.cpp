@@ -1,0 +1,283 @@
+// Asking the provider for a token, and taking what it, or a push, brings.
+#include <algorithm>
+#include <utility>
+
+#include "base/random.hpp"
+#include "session/backoff.hpp"
+#include "session/machine.hpp"
+#include "session/merge.hpp"
+
+namespace portal {
+namespace {
+
+Anchor earlier(const Anchor& anchor, std::int64_t ms) {
+    return {anchor.boot_tag, anchor.boot_ms - ms, anchor.unix_ms - ms};
+}
+
+}  // namespace
+
+// ---- what the provider and the app say ----
+
+void Machine::on(const event::Fulfilled& answer) {
+    const bool is_current = phase_ == Phase::asking && request_.id == answer.request;
+    const std::optional<Request> request = take_request(answer.request);
+    if (!request || request->epoch != record_.epoch) return;
+    if (record_.generation > request->generation && !is_forced_by_somebody(request->id)) return end_claim();
+
+    const Anchor issued = earlier(request->made, answer.offer.age_ms);
+    const Code code = judge_offer(answer.offer, issued);
+    const State state = standing().state;
+    const bool still_good = state == State::fresh || state == State::expiring;
+    if (code == Code::ok || (code == Code::repeated_token && still_good)) {
+        fulfilled_request_ = std::max(fulfilled_request_, request->id);
+        last_failure_ = {};
+        wanted_ = declined_ = false;
+        if (code == Code::repeated_token) return end_claim();
+        count_mint(request->reason);
+        // A late answer came first: the request that runs for the same need is needed no more.
+        if (!is_current && !is_forced_by_somebody(request_.id)) forget_request();
+        adopt(answer.offer, issued);
+    } else if (is_current) {
+        ProviderFailure failure;
+        failure.code = code;
+        fail_request(*request, failure);
+    }
+}
+
+void Machine::on(const event::Declined& answer) {
+    const bool is_current = phase_ == Phase::asking && request_.id == answer.request;
+    const std::optional<Request> request = take_request(answer.request);
+    if (!request || !is_current) return;
+    declined_ = true;
+    wanted_ = false;
+    last_failure_ = {Code::sign_in_needed, false, 0, 0, answer.host_code};
+    end_claim();
+    complete_after(request->id, Code::sign_in_needed, 0);
+    tell(EventKind::sign_in_needed, Code::sign_in_needed);
+}
+
+void Machine::on(const event::Failed& answer) {
+    const bool is_current = phase_ == Phase::asking && request_.id == answer.request;
+    const std::optional<Request> request = take_request(answer.request);
+    if (request && is_current) fail_request(*request, answer.failure);
+}
+
+void Machine::on(const event::Pushed& push) {
+    republish_ = true;
+    if (closing_) return;
+    // Until the record is read nobody knows which generation and epoch the token gets.
+    if (!loaded_ && store_ != StoreVerdict::locked) {
+        early_push_ = push.offer;
+    } else {
+        take_push(push.offer);
+    }
+}
+
+void Machine::take_push(const TokenOffer& offer) {
+    const Anchor issued = earlier(anchor_at(now_), offer.age_ms);
+    const Code code = judge_offer(offer, issued);
+    const State state = standing().state;
+    const bool still_good = state == State::fresh || state == State::expiring;
+    if (code == Code::repeated_token && still_good) {
+        declined_ = false;
+        return;
+    }
+    if (code != Code::ok) return tell(EventKind::renewal_failed, code);
+    ++counters_.pushes;
+    if (!is_forced_by_somebody(last_request_ + 1)) forget_request();
+    last_failure_ = {};
+    wanted_ = declined_ = false;
+    adopt(offer, issued);
+    token_was_pushed_ = true;
+}
+
+bool Machine::is_forced_by_somebody(std::uint64_t request) const {
+    return std::any_of(waiters_.begin(), waiters_.end(), [&](const Waiter& waiter) {
+        return waiter.needs_request != 0 && waiter.needs_request <= request;
+    });
+}
+
+// Ok: take it. Repeated: it is the token that we have.
+Code Machine::judge_offer(const TokenOffer& offer, const Anchor& issued) const {
+    const bool other_client = !record_.client_id.empty() && !offer.client_id.empty() && offer.client_id != record_.client_id;
+    if (other_client) return Code::client_mismatch;
+    if (record_.token != nullptr && record_.token->equals(offer.token->reveal())) return Code::repeated_token;
+    const std::int64_t age_ms = now_.boot_ms - issued.boot_ms;
+    const std::int64_t life_ms = std::min(config_.policy.idle_ms, config_.policy.absolute_ms) - config_.policy.margin_ms;
+    return age_ms >= life_ms ? Code::token_too_old : Code::ok;
+}
+
+void Machine::adopt(const TokenOffer& offer, const Anchor& issued) {
+    ++record_.generation;
+    record_.state = TokenState::live;
+    record_.token = offer.token;
+    if (!offer.client_id.empty()) record_.client_id = offer.client_id;
+    record_.issued = record_.slid = issued;
+    record_.backoff = {};
+    if (record_.claim.owner == config_.owner && phase_ == Phase::idle) record_.claim = {};
+    token_is_new_ = config_.has_store;
+    token_was_given_ = token_was_pushed_ = slide_unsaved_ = lost_ = false;
+    changed();
+    token_change_ = change_;
+    const bool store_is_worth_waiting_for = config_.has_store && loaded_ && store_retry_at_ms_ == never_ms;
+    commit_change_ = store_is_worth_waiting_for ? change_ : saved_change_;
+    tell(EventKind::new_token);
+}
+
+void Machine::count_mint(Reason reason) {
+    switch (reason) {
+        case Reason::idle: ++counters_.mints_idle; break;
+        case Reason::near_absolute:
+        case Reason::absolute:
+        case Reason::clock_untrusted: ++counters_.mints_absolute; break;
+        case Reason::rejected: ++counters_.mints_rejected; break;
+        case Reason::forced: ++counters_.mints_forced; break;
+        default: ++counters_.mints_first; break;
+    }
+}
+
+// ---- asking ----
+
+// Why a renewal is due by the state alone; none: it is not.
+Reason Machine::due_reason(const Standing& at) const {
+    switch (at.state) {
+        case State::none: return lost_ ? Reason::storage_lost : Reason::first;
+        case State::expired: return Reason::idle;
+        case State::rejected: return Reason::rejected;
+        case State::overdue: return at.token.clock == ClockVerdict::untrusted && at.token.reason == Reason::clock_untrusted
+                                        ? Reason::clock_untrusted
+                                        : Reason::absolute;
+        case State::expiring: return at.token.reason == Reason::near_absolute ? Reason::near_absolute : Reason::none;
+        case State::unknown: return Reason::first;
+        default: return Reason::none;
+    }
+}
+
+Machine::Refusal Machine::refusal(bool forced, bool because_rejected) const {
+    if (!config_.has_provider) return {Code::no_provider, 0};
+    if (declined_ && !forced) return {Code::sign_in_needed, 0};
+    const std::int64_t left_ms = backoff_left(record_.backoff, now_);
+    const bool force_skips = forced && !record_.backoff.asked_by_server && now_.boot_ms - last_force_ms_ >= force_every_ms;
+    if (left_ms > 0 && !force_skips) return {last_failure_.code, left_ms};
+    const std::int64_t wait_ms = because_rejected ? rejection_wait(record_.rejections, now_) : 0;
+    if (wait_ms > 0) return {Code::refused, wait_ms};
+    return {};
+}
+
+// All who still wait have been looked at: whoever is left needs a new token.
+void Machine::renew_if_needed() {
+    if (phase_ != Phase::idle || committing()) return;
+    const Standing at = standing();
+    for (const Waiter& waiter : waiters_) {
+        if (at.state == State::unknown && !(waiter.without_store && store_ == StoreVerdict::locked)) continue;
+        wanted_ = true;
+        return start_renewal(need_of(waiter, at), waiter.needs_request != 0);
+    }
+    if (!wanted_ || at.state == State::unknown) return;
+    const Reason due = due_reason(at);
+    if (due == Reason::none) {
+        wanted_ = false;
+    } else if (const Refusal refused = refusal(false, due == Reason::rejected); refused.code == Code::ok) {
+        start_renewal(due, false);
+    } else if (refused.retry_after_ms == 0 || refused.code == Code::refused) {
+        wanted_ = false;
+    }
+}
+
+bool Machine::claims_first() const {
+    return config_.has_store && config_.shared_store && loaded_ && store_retry_at_ms_ == never_ms &&
+           store_ != StoreVerdict::memory_only;
+}
+
+void Machine::start_renewal(Reason reason, bool forced) {
+    if (backoff_left(record_.backoff, now_) > 0) last_force_ms_ = now_.boot_ms;
+    if (forced) declined_ = false;
+    request_ = {};
+    request_.reason = reason;
+    if (!claims_first()) return ask();
+    phase_ = Phase::claiming;
+    record_.claim = {config_.owner, now_.boot_tag, now_.boot_ms, now_.boot_ms + config_.policy.request_limit_ms};
+    changed();
+    claim_change_ = change_;
+}
+
+void Machine::ask() {
+    phase_ = Phase::asking;
+    request_.id = ++last_request_;
+    request_.epoch = record_.epoch;
+    request_.generation = record_.generation;
+    request_.made = anchor_at(now_);
+    request_.limit_boot_ms = now_.boot_ms + config_.policy.request_limit_ms;
+    if (request_.reason == Reason::rejected) {
+        take_rejection(record_.rejections, now_);
+        changed();
+    }
+    tell(EventKind::renewal_started);
+    pending_.push_back(effect::Ask{request_.id, request_.reason, record_.backoff.failures_in_a_row + 1,
+                                   config_.policy.request_limit_ms, record_.generation, record_.client_id});
+}
+
+void Machine::fail_request(const Request& request, const ProviderFailure& failure) {
+    Backoff& backoff = record_.backoff;
+    ++backoff.failures_in_a_row;
+    const std::uint64_t seed = mix(record_.install_seed ^ record_.generation);
+    const std::int64_t wait_ms = backoff_after(backoff.failures_in_a_row, failure.retry_after_ms, seed);
+    backoff.asked_by_server = failure.retry_after_ms > 0;
+    backoff.boot_tag = now_.boot_tag;
+    backoff.not_before_boot_ms = now_.boot_ms + wait_ms;
+    last_failure_ = failure;
+    wanted_ = wanted_ && failure.retryable;
+    phase_ = Phase::idle;
+    end_claim();
+    changed();
+    complete_after(request.id, failure.code, wait_ms);
+    tell(EventKind::renewal_failed, failure.code, wait_ms);
+}
+
+std::optional<Machine::Request> Machine::take_request(std::uint64_t id) {
+    if (phase_ == Phase::asking && request_.id == id) {
+        phase_ = Phase::idle;
+        return std::exchange(request_, {});
+    }
+    const auto found = std::find_if(late_.begin(), late_.end(), [&](const Request& late) { return late.id == id; });
+    if (found == late_.end()) return std::nullopt;
+    const Request request = *found;
+    late_.erase(found);
+    return request;
+}
+
+// Its answer, should one come, is dropped.
+void Machine::forget_request() {
+    phase_ = Phase::idle;
+    poll_at_ms_ = never_ms;
+    request_ = {};
+    end_claim();
+}
+
+void Machine::withdraw_request() {
+    if (phase_ == Phase::asking) pending_.push_back(effect::Withdraw{request_.id});
+    for (const Request& late : std::exchange(late_, {})) pending_.push_back(effect::Withdraw{late.id});
+    forget_request();
+}
+
+void Machine::end_claim() {
+    if (record_.claim.owner != config_.owner) return;
+    record_.claim = {};
+    changed();
+}
+
+// Until when an overdue token is handed out: while there is no way to a newer one.
+std::int64_t Machine::overdue_until_boot_ms() const {
+    if (!config_.has_provider) return never_ms;
+    if (declined_) return 0;
+    return backoff_left(record_.backoff, now_) > 0 ? record_.backoff.not_before_boot_ms : 0;
+}
+
+Renewal Machine::renewal() const {
+    if (phase_ == Phase::elsewhere) return Renewal::elsewhere;
+    if (phase_ != Phase::idle) return Renewal::asking;
+    if (declined_) return Renewal::declined;
+    return backoff_left(record_.backoff, now_) > 0 ? Renewal::backing_off : Renewal::idle;
+}
+
+}  // namespace portal

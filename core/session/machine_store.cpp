@@ -1,0 +1,214 @@
+// The record and its store: one operation at a time, every save a compare-and-swap, every conflict a merge.
+#include <algorithm>
+#include <utility>
+
+#include "session/backoff.hpp"
+#include "session/machine.hpp"
+#include "session/merge.hpp"
+
+namespace portal {
+
+// ---- starting operations ----
+
+void Machine::run_store() {
+    if (!config_.has_store) {
+        saved_change_ = change_;
+        return;
+    }
+    if (operation_ != StoreOperation::none || store_retry_at_ms_ != never_ms) return;
+    if (!loaded_ || reload_wanted_) {
+        reload_wanted_ = false;
+        operation_ = StoreOperation::load;
+        pending_.push_back(effect::Load{++operation_id_});
+    } else if (save_is_wanted()) {
+        operation_ = StoreOperation::save;
+        operation_change_ = change_;
+        slide_unsaved_ = false;
+        pending_.push_back(effect::Save{++operation_id_, external_record()});
+    } else {
+        return;
+    }
+    operation_limit_ms_ = now_.boot_ms + store_call_limit_ms;
+}
+
+// ---- what the store answers ----
+
+void Machine::on(const event::Loaded& answer) {
+    const bool is_expected = operation_ == StoreOperation::load && answer.operation == operation_id_;
+    if (!is_expected) {
+        // Given up for unavailable, and here after all: a sign that the store can be read again.
+        if (answer.result.outcome == LoadOutcome::found && answer.result.record.revision > record_.revision) {
+            store_retry_at_ms_ = never_ms;
+            reload();
+        }
+        return;
+    }
+    operation_ = StoreOperation::none;
+    if (answer.result.outcome == LoadOutcome::unavailable) return store_is_out(StoreVerdict::locked);
+    if (answer.result.outcome == LoadOutcome::fault) {
+        store_is_out(StoreVerdict::memory_only);
+        return first_answer();
+    }
+    store_retry_delay_ms_ = store_retry_first_ms;
+    read_boot_ms_ = now_.boot_ms;
+    if (answer.result.outcome == LoadOutcome::found) {
+        absorb(answer.result.record);
+        set_store(StoreVerdict::persistent);
+    } else {
+        record_is_gone(answer.result.outcome == LoadOutcome::lost);
+    }
+    epoch_is_known_ = true;
+    if (answer.result.erase_pending) finish_erase();
+    first_answer();
+}
+
+void Machine::on(const event::Saved& answer) {
+    if (operation_ != StoreOperation::save || answer.operation != operation_id_) return;
+    operation_ = StoreOperation::none;
+    switch (answer.result.outcome) {
+        case SaveOutcome::saved: return was_saved();
+        case SaveOutcome::conflict: return reload();
+        case SaveOutcome::unavailable: return store_is_out(StoreVerdict::locked);
+        case SaveOutcome::fault: return store_is_out(StoreVerdict::memory_only);
+    }
+}
+
+void Machine::was_saved() {
+    ++record_.revision;
+    saved_change_ = operation_change_;
+    store_retry_delay_ms_ = store_retry_first_ms;
+    written_boot_ms_ = read_boot_ms_ = now_.boot_ms;
+    if (saved_change_ >= token_change_) token_is_new_ = false;
+    if (saved_change_ >= clear_change_) cleared_unread_ = false;
+    set_store(StoreVerdict::persistent);
+    if (phase_ == Phase::claiming && saved_change_ >= claim_change_) ask();
+}
+
+// The first load has been answered, so pushes and the provider can be.
+void Machine::first_answer() {
+    if (loaded_) return;
+    loaded_ = true;
+    for (const Event& report : std::exchange(early_reports_, {})) std::visit([this](const auto& what) { on(what); }, report);
+    if (early_push_) take_push(*std::exchange(early_push_, std::nullopt));
+}
+
+// Locked, or broken: nothing waits for it any longer, and nothing is lost.
+void Machine::store_is_out(StoreVerdict verdict) {
+    if (verdict == StoreVerdict::locked) {
+        store_retry_at_ms_ = now_.boot_ms + store_retry_delay_ms_;
+        store_retry_delay_ms_ = std::min(store_retry_delay_ms_ * 2, store_retry_most_ms);
+    }
+    failed_change_ = change_;
+    if (committing()) {
+        ++counters_.degraded_saves;
+        commit_change_ = saved_change_;
+    }
+    const Code code = verdict == StoreVerdict::locked ? Code::store_unavailable : Code::store_failed;
+    for (const PendingDone& done : std::exchange(dones_, {})) pending_.push_back(effect::Done{done.id, code});
+    set_store(verdict);
+    if (early_push_ && verdict == StoreVerdict::locked) take_push(*std::exchange(early_push_, std::nullopt));
+    if (phase_ != Phase::claiming) return;
+    record_.claim = {};
+    ask();
+}
+
+void Machine::set_store(StoreVerdict verdict) {
+    if (store_ == verdict) return;
+    store_ = verdict;
+    tell(EventKind::store);
+}
+
+// ---- what was read ----
+
+void Machine::absorb(const Record& loaded) {
+    Record theirs = loaded;
+    internalise(theirs);
+    const Ours ours{config_.owner, token_is_new_, token_was_given_, epoch_is_known_, cleared_unread_, token_was_pushed_};
+    Merged merged = merge(record_, theirs, ours, now_);
+    const bool was_cleared = merged.cleared_by_them && epoch_is_known_;
+    const bool is_news = merged.token_is_theirs && epoch_is_known_ && merged.record.state == TokenState::live;
+    if (was_cleared) withdraw_request();
+    if (merged.token_is_theirs) {
+        token_is_new_ = token_was_given_ = slide_unsaved_ = declined_ = lost_ = false;
+        commit_change_ = saved_change_;
+        if (phase_ == Phase::claiming) phase_ = Phase::idle;
+        if (merged.record.claim.owner == config_.owner && phase_ == Phase::idle) merged.record.claim = {};
+    }
+    const bool ends_our_claim = theirs.claim.owner == config_.owner && merged.record.claim.owner != config_.owner;
+    record_ = std::move(merged.record);
+    if (merged.differs_from_theirs || ends_our_claim) changed();
+    follow_claim();
+    if (was_cleared) {
+        complete_all(Code::cleared);
+        tell(EventKind::cleared);
+    }
+    if (is_news) tell(EventKind::new_token);
+}
+
+// Another process asks the provider: look again soon. When its claim is over, whoever still needs a token may claim.
+void Machine::follow_claim() {
+    const bool is_foreign = record_.claim.owner != config_.owner && is_live(record_.claim, now_);
+    if (is_foreign && phase_ == Phase::claiming) {
+        phase_ = Phase::elsewhere;
+        poll_delay_ms_ = claim_poll_first_ms;
+        poll_at_ms_ = now_.boot_ms + poll_delay_ms_;
+    } else if (is_foreign && phase_ == Phase::elsewhere) {
+        poll_delay_ms_ = std::min(poll_delay_ms_ * 2, claim_poll_most_ms);
+        poll_at_ms_ = now_.boot_ms + poll_delay_ms_;
+    } else if (phase_ == Phase::elsewhere) {
+        phase_ = Phase::idle;
+        poll_at_ms_ = never_ms;
+    }
+}
+
+// Nothing stored, though there may have been: generation and epoch must grow all the same.
+void Machine::record_is_gone(bool was_lost) {
+    record_.revision = 0;
+    if (was_lost) {
+        const auto wall_s = static_cast<std::uint64_t>(std::max<std::int64_t>(now_.unix_ms / 1000, 0));
+        record_.generation = std::max(record_.generation, wall_s);
+        record_.epoch = std::max(record_.epoch, wall_s);
+        if (!has_token()) lost_ = true;
+    }
+    if (has_token() || cleared_unread_) changed();
+    set_store(was_lost ? StoreVerdict::lost : StoreVerdict::persistent);
+}
+
+// A clear was begun and never finished. What came after it stays; what was before it goes, in an epoch of its own.
+void Machine::finish_erase() {
+    if (cleared_unread_) return;
+    if (!token_is_new_) return on(event::Cleared{record_.epoch + 1, 0});
+    ++record_.epoch;
+    changed();
+}
+
+// ---- the record as it is stored ----
+
+// Only within this process is an unknown boot known to be the same one.
+Record Machine::external_record() const {
+    Record record = record_;
+    for (std::uint64_t* tag : {&record.issued.boot_tag, &record.slid.boot_tag, &record.claim.boot_tag, &record.backoff.boot_tag,
+                               &record.rejections.boot_tag})
+        if (*tag == config_.owner) *tag = 0;
+    return record;
+}
+
+// A trusted token's instants are told in this boot's time from here on.
+void Machine::internalise(Record& record) const {
+    Reading as_stored = now_;
+    if (as_stored.boot_tag == config_.owner) as_stored.boot_tag = 0;
+    const auto in_this_boot = [&](std::uint64_t& tag) {
+        if (tag == as_stored.boot_tag) tag = now_.boot_tag;
+    };
+    in_this_boot(record.claim.boot_tag);
+    in_this_boot(record.backoff.boot_tag);
+    in_this_boot(record.rejections.boot_tag);
+    TokenTimes times{record.issued, record.slid};
+    if (!rebase(times, as_stored, config_.policy.margin_ms)) return;
+    in_this_boot(times.issued.boot_tag);
+    in_this_boot(times.slid.boot_tag);
+    record.issued = times.issued;
+    record.slid = times.slid;
+}
+
+}  // namespace portal

@@ -1,0 +1,93 @@
+#include "session/merge.hpp"
+
+#include <algorithm>
+
+namespace portal {
+namespace {
+
+// The later slide of one token wins; anchors of one boot compare by boot time, others by the wall.
+bool later(const Anchor& a, const Anchor& b) {
+    return a.boot_tag == b.boot_tag ? a.boot_ms > b.boot_ms : a.unix_ms > b.unix_ms;
+}
+
+const Backoff& longer(const Backoff& ours, const Backoff& theirs, const Reading& now) {
+    if (theirs.boot_tag != now.boot_tag) return ours;
+    if (ours.boot_tag != now.boot_tag) return theirs;
+    return theirs.not_before_boot_ms > ours.not_before_boot_ms ? theirs : ours;
+}
+
+const RejectionBucket& fuller(const RejectionBucket& ours, const RejectionBucket& theirs, const Reading& now) {
+    if (theirs.boot_tag != now.boot_tag) return ours;
+    if (ours.boot_tag != now.boot_tag) return theirs;
+    return theirs.debt_ms + theirs.boot_ms > ours.debt_ms + ours.boot_ms ? theirs : ours;
+}
+
+void take_token(Record& record, const Record& from) {
+    record.generation = from.generation;
+    record.state = from.state;
+    record.token = from.token;
+    record.client_id = from.client_id;
+    record.issued = from.issued;
+    record.slid = from.slid;
+    record.backoff = from.backoff;
+}
+
+bool theirs_win_the_token(const Record& ours, const Record& theirs, const Ours& claims) {
+    if (claims.token_is_new && claims.token_was_given) return false;
+    if (claims.token_is_new) return theirs.generation >= ours.generation;
+    return theirs.generation > ours.generation;
+}
+
+// The stored record is of the same epoch.
+Merged merge_token(const Record& ours, const Record& theirs, const Ours& claims, const Reading& now) {
+    Merged result{ours, false, false, false};
+    Record& record = result.record;
+    if (theirs_win_the_token(ours, theirs, claims)) {
+        take_token(record, theirs);
+        result.token_is_theirs = true;
+    } else if (claims.token_is_new) {
+        record.generation = std::max(ours.generation, theirs.generation + 1);
+        result.differs_from_theirs = true;
+    } else if (theirs.generation == ours.generation) {
+        if (later(theirs.slid, ours.slid)) record.slid = theirs.slid;
+        if (theirs.state == TokenState::rejected) record.state = TokenState::rejected;
+        result.differs_from_theirs = record.state != theirs.state || later(record.slid, theirs.slid);
+        record.backoff = longer(ours.backoff, theirs.backoff, now);
+    } else {
+        result.differs_from_theirs = true;
+    }
+    return result;
+}
+
+}  // namespace
+
+bool is_live(const Claim& claim, const Reading& now) {
+    return claim.owner != 0 && claim.boot_tag == now.boot_tag && claim.started_boot_ms <= now.boot_ms &&
+           now.boot_ms < claim.limit_boot_ms;
+}
+
+Merged merge(const Record& ours, const Record& theirs, const Ours& claims, const Reading& now) {
+    Record known = ours;
+    if (claims.cleared_unread) known.epoch = std::max(ours.epoch, theirs.epoch + 1);
+    const bool signed_out_there = theirs.state == TokenState::signed_out;
+    if (!claims.epoch_is_known && !claims.cleared_unread && (claims.pushed || !signed_out_there)) known.epoch = theirs.epoch;
+
+    Merged result;
+    if (theirs.epoch > known.epoch) {
+        result = {theirs, true, ours.state != TokenState::none || ours.epoch != 0, false};
+    } else if (theirs.epoch < known.epoch) {
+        result = {known, false, false, true};
+        result.record.generation = std::max(known.generation, theirs.generation + (claims.token_is_new ? 1 : 0));
+    } else {
+        result = merge_token(known, theirs, claims, now);
+    }
+    Record& record = result.record;
+    record.revision = theirs.revision;
+    record.install_seed = theirs.install_seed;
+    record.rejections = fuller(ours.rejections, theirs.rejections, now);
+    const bool foreign = theirs.claim.owner != claims.owner && is_live(theirs.claim, now);
+    record.claim = foreign ? theirs.claim : ours.claim.owner == claims.owner ? ours.claim : Claim{};
+    return result;
+}
+
+}  // namespace portal

@@ -1,0 +1,64 @@
+// The store protocol: load, and save as a compare-and-swap on the record's revision. All stores speak it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "session/record.hpp"
+
+namespace portal {
+
+enum class LoadOutcome : std::uint8_t {
+    found,
+    absent,
+    unavailable,  // not now (locked): says nothing about what is stored
+    lost,         // there was a record, but it can't be read any more; it was set aside
+    fault,        // the store does not work
+};
+
+enum class LossReason : std::uint8_t {
+    none,
+    damaged,       // it does not decode, or its seal does not fit: cut, overwritten, of another session
+    other_key,     // sealed with a key other than the one there is now, or there is no key any more
+    other_format,  // written by another version of this library
+};
+
+struct LoadResult {
+    LoadOutcome outcome = LoadOutcome::fault;
+    Record record;  // set where found
+    int os_code = 0;  // 0: the cause is the key or the record itself, not the operating system
+    LossReason loss = LossReason::none;  // set where lost
+    // With found, absent and lost: the session was cleared, but the tombstone never reached the store. It is signed out; until
+    // a tombstone is saved every other save is a conflict.
+    bool erase_pending = false;
+};
+
+enum class SaveOutcome : std::uint8_t {
+    saved,
+    conflict,  // the stored revision is another one: load, merge, save again
+    unavailable,
+    fault,
+};
+
+struct SaveResult {
+    SaveOutcome outcome = SaveOutcome::fault;
+    int os_code = 0;
+};
+
+// One session's place in a store. Called on the worker, one operation at a time, and must not block it: an implementation
+// hops to a thread of its own. The answer may come inline or later, on any thread; it comes once.
+class RecordStore {
+public:
+    virtual ~RecordStore() = default;
+
+    virtual void load(std::function<void(LoadResult)> answer) = 0;
+
+    // Writes `record` with revision record.revision + 1, only if the stored revision is record.revision (absent: 0). A
+    // tombstone (signed out) also removes what else may hold the old token, and the key where the key provider can.
+    virtual void save(Record record, std::function<void(SaveResult)> answer) = 0;
+
+    // Whether other processes may write the same record: then renewals are claimed first.
+    [[nodiscard]] virtual bool shared() const = 0;
+};
+
+}  // namespace portal

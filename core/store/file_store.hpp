@@ -1,0 +1,47 @@
+// The encrypted file store: a RecordFile on the store thread, with the key fetched when it is first needed.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/executor.hpp"
+#include "base/secret.hpp"
+#include "session/record_store.hpp"
+#include "store/key_source.hpp"
+#include "store/record_file.hpp"
+
+namespace portal {
+
+// Held by a shared_ptr: an operation that has begun keeps the store alive, ends, and is answered, even if its owner has let
+// go. (It is not answered only if the lane drops its work.) Answers come on the lane, one operation's at a time.
+//
+// What a key that can't be had means:
+//   absent        load: an existing record is lost, else absent; save: fault
+//   unavailable   unavailable; but no key is asked for where nothing or a tombstone is stored, nor to save a tombstone
+//   failed, or not 32 bytes   fault
+class FileStore final : public RecordStore, public std::enable_shared_from_this<FileStore> {
+public:
+    // Does no I/O. `lane` runs the blocking work; all sessions may share one.
+    FileStore(std::string directory, std::string session_name, std::shared_ptr<FileSystem> files,
+              std::shared_ptr<Cipher> cipher, std::shared_ptr<KeySource> keys, std::shared_ptr<Executor> lane);
+
+    void load(std::function<void(LoadResult)> answer) override;
+    void save(Record record, std::function<void(SaveResult)> answer) override;
+    [[nodiscard]] bool shared() const override { return true; }
+
+private:
+    void load_on_lane(const std::function<void(LoadResult)>& answer);
+    void save_on_lane(const Record& record, const std::function<void(SaveResult)>& answer);
+    LoadResult load_with_key(OtherKey other_key);
+    void ask_key(std::function<void(KeyOutcome)> then);
+    KeyOutcome keep_key(KeyResult result);
+    void destroy_key();
+
+    const std::shared_ptr<KeySource> keys_;
+    const std::shared_ptr<Executor> lane_;
+    Secret key_;  // this and what follows: the lane's alone. Empty: to be asked for
+    RecordFile file_;
+};
+
+}  // namespace portal

@@ -1,0 +1,70 @@
+#include "store/host_store.hpp"
+
+#include <utility>
+
+#include "base/ids.hpp"
+#include "store/record_codec.hpp"
+
+namespace portal {
+namespace {
+
+using LoadAnswer = std::function<void(LoadResult)>;
+using SaveAnswer = std::function<void(SaveResult)>;
+
+IdTable<LoadAnswer>& loads() { return IdTable<LoadAnswer>::of_process(); }
+IdTable<SaveAnswer>& saves() { return IdTable<SaveAnswer>::of_process(); }
+
+tl::unexpected<Error> stale() {
+    return fail(Code::stale, "That store call was answered already, or given up: nothing was done.");
+}
+
+}  // namespace
+
+HostStore::HostStore(std::string session_name, std::shared_ptr<HostStoreCalls> calls, std::shared_ptr<Executor> lane)
+    : name_(std::move(session_name)), calls_(std::move(calls)), lane_(std::move(lane)) {}
+
+void HostStore::load(std::function<void(LoadResult)> answer) {
+    const std::uint64_t id = loads().add(std::move(answer));
+    lane_->post([calls = calls_, name = name_, id] { calls->load(id, name); });
+}
+
+void HostStore::save(Record record, std::function<void(SaveResult)> answer) {
+    ++record.revision;
+    auto encoded = encode_record(record);
+    if (!encoded) return answer({SaveOutcome::fault, 0});
+    const std::uint64_t id = saves().add(std::move(answer));
+    auto bytes = std::make_shared<Secret>(std::move(*encoded));
+    lane_->post([calls = calls_, name = name_, id, revision = record.revision, bytes] {
+        calls->save(id, name, revision, bytes->reveal());
+    });
+}
+
+Result<void> HostStore::loaded(std::uint64_t id, LoadOutcome outcome, std::uint64_t revision, std::string_view record) {
+    const auto answer = loads().take(id);
+    if (!answer) return stale();
+    LoadResult result;
+    result.outcome = outcome;
+    if (outcome == LoadOutcome::found) {
+        auto decoded = decode_record(record);
+        if (decoded) {
+            result.record = std::move(*decoded);
+            result.record.revision = revision;
+        } else {
+            result.outcome = LoadOutcome::lost;
+            result.loss = LossReason::damaged;
+        }
+    }
+    (*answer)(std::move(result));
+    return {};
+}
+
+Result<void> HostStore::saved(std::uint64_t id, SaveOutcome outcome, int os_code) {
+    const auto answer = saves().take(id);
+    if (!answer) return stale();
+    (*answer)({outcome, os_code});
+    return {};
+}
+
+std::uint64_t HostStore::open_calls() { return loads().size() + saves().size(); }
+
+}  // namespace portal

@@ -1,0 +1,459 @@
+#include "http/curl_transport.hpp"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+
+#include "fake_portal/server.hpp"
+#include "fake_portal/tls.hpp"
+#include "support/catch.hpp"
+
+using namespace portal;
+
+namespace {
+
+using Answer = Result<HttpResponse>;
+
+std::uint64_t next_id() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+}
+
+HttpRequest get(const std::string& url) {
+    HttpRequest request;
+    request.method = "GET";
+    request.url = url;
+    return request;
+}
+
+HttpRequest create_client(const fake_portal::Server& server) {
+    HttpRequest request = get(server.url() + "/api/v3/custodians/me/clients");
+    request.method = "POST";
+    request.headers = {{"Content-Type", "application/json"}};
+    request.bearer = Secret(server.api_key());
+    request.body = Secret("{}");
+    return request;
+}
+
+std::future<Answer> start(Transport& transport, HttpRequest request, std::uint64_t id = next_id()) {
+    auto promise = std::make_shared<std::promise<Answer>>();
+    auto future = promise->get_future();
+    transport.send(id, std::move(request), [promise](Answer answer) { promise->set_value(std::move(answer)); });
+    return future;
+}
+
+Answer send(Transport& transport, HttpRequest request) { return start(transport, std::move(request)).get(); }
+
+std::unique_ptr<Transport> trusting(const std::string& ca_file) { return make_curl_transport({ca_file, {}}); }
+
+void failed(const Answer& answer, Code code, const std::string& reason) {
+    REQUIRE_FALSE(answer.has_value());
+    INFO(answer.error().message);
+    CHECK(answer.error().code == code);
+    CHECK(answer.error().message.find(reason) != std::string::npos);
+    CHECK(answer.error().message.size() < 256);
+}
+
+void failed_in_tls(const Answer& answer, const std::string& reason) {
+    failed(answer, Code::network, reason);
+    CHECK(answer.error().tls);
+    CHECK_FALSE(answer.error().retryable);
+    CHECK(answer.error().os_code != 0);
+}
+
+// One answer for one connection, in plain text; what the client sent is kept.
+class PlainServer {
+public:
+    explicit PlainServer(std::string answer) : answer_(std::move(answer)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+        auto* generic = reinterpret_cast<sockaddr*>(&address);
+        socklen_t size = sizeof address;
+        REQUIRE(::bind(listener_, generic, size) == 0);
+        REQUIRE(::listen(listener_, 1) == 0);
+        REQUIRE(::getsockname(listener_, generic, &size) == 0);
+        address_ = "127.0.0.1:" + std::to_string(::ntohs(address.sin_port));
+        thread_ = std::thread([this] { serve(); });
+    }
+    ~PlainServer() {
+        ::shutdown(listener_, SHUT_RDWR);
+        join();
+        ::close(listener_);
+    }
+
+    [[nodiscard]] const std::string& address() const { return address_; }
+    // Waits until the client has closed its connection.
+    std::string request() {
+        join();
+        return request_;
+    }
+
+private:
+    static constexpr char tls_handshake = 0x16;
+
+    void join() {
+        if (thread_.joinable()) thread_.join();
+    }
+
+    void serve() {
+        const int connection = ::accept(listener_, nullptr, nullptr);
+        char part[4096];
+        ssize_t got = 0;
+        const auto complete = [this] { return request_.find("\r\n\r\n") != std::string::npos || request_[0] == tls_handshake; };
+        while (!complete() && (got = ::recv(connection, part, sizeof part, 0)) > 0)
+            request_.append(part, static_cast<std::size_t>(got));
+        static_cast<void>(::send(connection, answer_.data(), answer_.size(), MSG_NOSIGNAL));
+        ::shutdown(connection, SHUT_WR);
+        while (::recv(connection, part, sizeof part, 0) > 0) {}
+        ::close(connection);
+    }
+
+    std::string answer_;
+    int listener_;
+    std::string address_;
+    std::string request_;
+    std::thread thread_;
+};
+
+class TemporaryDirectory {
+public:
+    TemporaryDirectory() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
+    ~TemporaryDirectory() {
+        for (const char* name : {"ca.pem", "server.pem", "server.key"})
+            ::unlink((path_ + "/" + name).c_str());
+        ::rmdir(path_.c_str());
+    }
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+private:
+    std::string path_ = "/tmp/curl_transport_test.XXXXXX";
+};
+
+std::string pin_of(const std::string& certificate_pem) {
+    const std::unique_ptr<BIO, decltype(&::BIO_free)> text(
+        ::BIO_new_mem_buf(certificate_pem.data(), static_cast<int>(certificate_pem.size())), &::BIO_free);
+    const std::unique_ptr<X509, decltype(&::X509_free)> certificate(::PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr),
+                                                                    &::X509_free);
+    REQUIRE(certificate != nullptr);
+    unsigned char* key = nullptr;
+    const int key_bytes = ::i2d_X509_PUBKEY(::X509_get_X509_PUBKEY(certificate.get()), &key);
+    REQUIRE(key_bytes > 0);
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    ::SHA256(key, static_cast<std::size_t>(key_bytes), digest);
+    ::OPENSSL_free(key);
+    unsigned char base64[64];
+    const int length = ::EVP_EncodeBlock(base64, digest, sizeof digest);
+    return {reinterpret_cast<char*>(base64), static_cast<std::size_t>(length)};
+}
+
+// The process's threads of that name; 0 where the system has no /proc.
+int curl_threads() {
+    DIR* tasks = ::opendir("/proc/self/task");
+    if (tasks == nullptr) return 0;
+    int count = 0;
+    while (const dirent* task = ::readdir(tasks)) {
+        std::FILE* file = std::fopen((std::string("/proc/self/task/") + task->d_name + "/comm").c_str(), "r");
+        if (file == nullptr) continue;
+        char name[32] = {};
+        if (std::fgets(name, sizeof name, file) != nullptr && std::string(name) == "portal-curl\n") ++count;
+        std::fclose(file);
+    }
+    ::closedir(tasks);
+    return count;
+}
+
+// For a thread that ends by itself: its end is all that is waited for.
+bool curl_threads_end() {
+    for (int i = 0; i < 10'000'000 && curl_threads() != 0; ++i) std::this_thread::yield();
+    return curl_threads() == 0;
+}
+
+}  // namespace
+
+TEST_CASE("a request over TLS brings its answer, headers and body") {
+    const fake_portal::Server server;
+    const auto transport = trusting(server.ca_file());
+    for (int i = 0; i < 2; ++i) {
+        const Answer answer = send(*transport, create_client(server));
+        REQUIRE(answer.has_value());
+        CHECK(answer->status == 200);
+        CHECK(answer->header("CONTENT-type").substr(0, 16) == "application/json");
+        CHECK(answer->body.reveal().find("clientSessionToken") != std::string_view::npos);
+    }
+    CHECK(send(*transport, get(server.url() + "/api/v3/clients/me"))->status == 401);
+    CHECK(server.counters().api.custodian_requests == 2);
+}
+
+TEST_CASE("a server that this client has no reason to trust gets no request, and each reason is told apart") {
+    const auto other_ca = fake_portal::make_certificates(fake_portal::CertificateKind::good);
+    const TemporaryDirectory directory;
+    const auto other_files = fake_portal::write_certificates(directory.path(), other_ca);
+    {
+        const fake_portal::Server server;
+        const auto trusted = trusting(server.ca_file());
+        REQUIRE(send(*trusted, create_client(server)).has_value());  // its connection stays open, and is nobody else's
+        failed_in_tls(send(*trusting(other_files.ca_file), create_client(server)), "CA that is not trusted");
+        failed_in_tls(send(*trusting({}), create_client(server)), "CA that is not trusted");
+        failed_in_tls(send(*trusting(directory.path() + "/none.pem"), create_client(server)), "CA file");
+        CHECK(server.counters().api.custodian_requests == 1);
+    }
+    for (const auto& [kind, reason] : {std::pair{fake_portal::CertificateKind::wrong_name, "another name"},
+                                       std::pair{fake_portal::CertificateKind::expired, "has expired"}}) {
+        fake_portal::ServerOptions options;
+        options.certificate = kind;
+        const fake_portal::Server server(options);
+        failed_in_tls(send(*trusting(server.ca_file()), create_client(server)), reason);
+        CHECK(server.counters().api.custodian_requests == 0);
+    }
+    PlainServer plain("HTTP/1.1 200 OK\r\n\r\n");
+    failed_in_tls(send(*trusting(other_files.ca_file), get("https://" + plain.address() + "/")), "handshake failed");
+}
+
+TEST_CASE("a pinned key is demanded beside the CA") {
+    const TemporaryDirectory directory;
+    fake_portal::ServerOptions options;
+    options.tls_directory = directory.path();
+    const fake_portal::Server server(options);
+    std::string pem;
+    std::FILE* file = std::fopen((directory.path() + "/server.pem").c_str(), "r");
+    REQUIRE(file != nullptr);
+    for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) pem += static_cast<char>(c);
+    std::fclose(file);
+    const std::string wrong = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+    CHECK(send(*make_curl_transport({server.ca_file(), {wrong, pin_of(pem)}}), create_client(server)).has_value());
+    failed_in_tls(send(*make_curl_transport({server.ca_file(), {wrong}}), create_client(server)), "pinned");
+    failed_in_tls(send(*make_curl_transport({server.ca_file(), {"rubbish"}}), create_client(server)), "pinned");
+    failed_in_tls(send(*make_curl_transport({{}, {pin_of(pem)}}), create_client(server)), "CA that is not trusted");
+    CHECK(server.counters().api.custodian_requests == 1);
+}
+
+TEST_CASE("a redirect is an answer, and is not followed") {
+    fake_portal::Server server;
+    const auto transport = trusting(server.ca_file());
+    fake_portal::Fault fault;
+    fault.status = 302;
+    fault.location = server.url() + "/api/v3/clients/me";
+    server.arm(fault);
+    const Answer answer = send(*transport, create_client(server));
+    REQUIRE(answer.has_value());
+    CHECK(answer->status == 302);
+    CHECK(answer->header("location") == fault.location);
+    CHECK(server.counters().total.requests == 0);
+}
+
+TEST_CASE("an answer larger than agreed is cut off") {
+    fake_portal::Server server;
+    const auto transport = trusting(server.ca_file());
+    const std::size_t size = send(*transport, create_client(server))->body.size();
+    HttpRequest fits = create_client(server);
+    fits.max_body_bytes = size;
+    CHECK(send(*transport, std::move(fits)).has_value());
+    HttpRequest too_large = create_client(server);
+    too_large.max_body_bytes = size - 1;
+    failed(send(*transport, std::move(too_large)), Code::network, "body is larger");
+
+    fake_portal::Fault fault;
+    fault.status = 302;
+    fault.location = std::string(70'000, 'a');
+    server.arm(fault);
+    failed(send(*transport, create_client(server)), Code::network, "headers are larger than 64 KiB");
+    CHECK(send(*transport, create_client(server)).has_value());
+}
+
+TEST_CASE("a slow server, a lost one and an absent one are told apart, and each may be tried again") {
+    fake_portal::Server server;
+    const auto transport = trusting(server.ca_file());
+    fake_portal::Fault fault;
+    fault.kind = fake_portal::FaultKind::hold;
+    server.arm(fault);
+    HttpRequest impatient = create_client(server);
+    impatient.timeout_ms = 50;
+    const Answer timed_out = send(*transport, std::move(impatient));
+    failed(timed_out, Code::network, "timed out");
+    CHECK(timed_out.error().retryable);
+    CHECK_FALSE(timed_out.error().tls);
+    server.release();
+
+    fault.kind = fake_portal::FaultKind::drop_before;
+    fault.times = 10;
+    server.arm(fault);
+    const Answer dropped = send(*transport, create_client(server));
+    failed(dropped, Code::network, "connection closed");
+    CHECK(dropped.error().retryable);
+
+    server.stop();
+    const Answer absent = send(*transport, create_client(server));
+    failed(absent, Code::network, "could not be connected");
+    CHECK(absent.error().retryable);
+}
+
+TEST_CASE("a cancelled request is answered at once, and the others go on") {
+    fake_portal::Server server;
+    const auto transport = trusting(server.ca_file());
+    fake_portal::Fault fault;
+    fault.kind = fake_portal::FaultKind::hold;
+    fault.times = 2;
+    server.arm(fault);
+    const std::uint64_t id = next_id();
+    auto cancelled = start(*transport, create_client(server), id);
+    auto kept = start(*transport, create_client(server));
+    REQUIRE(server.wait_until_held(2));
+    trusting(server.ca_file())->cancel(id);  // another transport's ids are not its own
+    transport->cancel(next_id());
+    transport->cancel(id);
+    transport->cancel(id);
+    failed(cancelled.get(), Code::cancelled, "cancelled");
+    CHECK(server.counters().held >= 1);  // the server has not let go of either
+    server.release();
+    CHECK(kept.get()->status == 200);
+}
+
+TEST_CASE("destroying the transport answers what is under way, and ends the thread with the last one") {
+    fake_portal::Server server;
+    CHECK(curl_threads() == 0);
+    auto first = trusting(server.ca_file());
+    auto second = trusting(server.ca_file());
+    CHECK(curl_threads() == 0);  // none before the first request
+    fake_portal::Fault fault;
+    fault.kind = fake_portal::FaultKind::hold;
+    fault.times = 2;
+    server.arm(fault);
+    auto of_first = start(*first, create_client(server));
+    auto of_second = start(*second, create_client(server));
+    REQUIRE(server.wait_until_held(2));
+    CHECK(curl_threads() == 1);
+    first.reset();
+    REQUIRE(of_first.wait_for(std::chrono::seconds(0)) == std::future_status::ready);
+    failed(of_first.get(), Code::cancelled, "cancelled");
+    CHECK(of_second.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+    server.release();
+    CHECK(of_second.get()->status == 200);
+    CHECK(curl_threads() == 1);
+    second.reset();
+    CHECK(curl_threads() == 0);
+}
+
+TEST_CASE("an answer may destroy the transport, and the rest is still answered") {
+    fake_portal::Server server;
+    auto transport = std::make_shared<std::unique_ptr<Transport>>(trusting(server.ca_file()));
+    fake_portal::Fault fault;
+    fault.kind = fake_portal::FaultKind::hold;
+    server.arm(fault);
+    std::promise<Answer> held;
+    (*transport)->send(next_id(), create_client(server), [&](Answer answer) { held.set_value(std::move(answer)); });
+    REQUIRE(server.wait_until_held(1));
+    std::promise<int> destroyed;
+    (*transport)->send(next_id(), create_client(server), [&destroyed, transport](Answer answer) {
+        transport->reset();
+        destroyed.set_value(answer ? answer->status : 0);
+    });
+    CHECK(destroyed.get_future().get() == 200);
+    failed(held.get_future().get(), Code::cancelled, "cancelled");
+    CHECK(curl_threads_end());
+}
+
+TEST_CASE("a hundred requests at once are each answered once, never inside send") {
+    fake_portal::Server server;
+    const auto transport = trusting(server.ca_file());
+    constexpr int count = 100;
+    std::atomic<int> good{0};
+    std::atomic<int> answers{0};
+    std::promise<void> all;
+    const auto caller = std::this_thread::get_id();
+    for (int i = 0; i < count; ++i)
+        transport->send(next_id(), create_client(server), [&](Answer answer) {
+            if (answer && answer->status == 200 && std::this_thread::get_id() != caller) ++good;
+            if (++answers == count) all.set_value();
+        });
+    all.get_future().wait();
+    CHECK(good == count);
+    CHECK(server.counters().api.custodian_requests == count);
+    CHECK(curl_threads() == 1);
+}
+
+TEST_CASE("the request says what it was given and nothing more") {
+    PlainServer server("HTTP/1.1 103 Early Hints\r\nLink: early\r\n\r\nHTTP/1.1 200 OK: fine\r\nContent-Length: 2\r\n"
+                       "X-Twice:  a b \r\nX-TWICE: second\r\nX-Empty:\r\n\r\nok");
+    auto transport = trusting({});
+    HttpRequest request = get("http://" + server.address() + "/a/b?c=d");
+    request.method = "PATCH";
+    request.headers = {{"X-One", "1"}, {"X-None", ""}};
+    request.bearer = Secret("sesame");
+    const Answer answer = send(*transport, std::move(request));
+    REQUIRE(answer.has_value());
+    CHECK(answer->status == 200);
+    CHECK(answer->body.reveal() == "ok");
+    CHECK(answer->headers.size() == 4);
+    CHECK(answer->header("x-twice") == "a b");
+    CHECK(answer->header("link").empty());
+    transport.reset();
+    CHECK(server.request() == "PATCH /a/b?c=d HTTP/1.1\r\nHost: " + server.address() +
+                                  "\r\nAccept: */*\r\nX-One: 1\r\nX-None:\r\nAuthorization: Bearer sesame\r\nContent-Length: 0\r\n\r\n");
+}
+
+TEST_CASE("a large body is sent at once, without asking whether it may come") {
+    PlainServer server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    auto transport = trusting({});
+    HttpRequest request = get("http://" + server.address() + "/");
+    request.method = "POST";
+    request.body.resize(2 * 1024 * 1024);
+    CHECK(send(*transport, std::move(request))->status == 200);
+    transport.reset();
+    CHECK(server.request().find("Expect") == std::string::npos);
+    CHECK(server.request().find("Content-Length: 2097152\r\n") != std::string::npos);
+}
+
+TEST_CASE("what does not answer in HTTP/1.1 or newer is refused") {
+    for (const char* text : {"garbage\r\n\r\n", "<html>HTTP/0.9</html>", "SSH-2.0-server\r\n"}) {
+        PlainServer server(text);
+        const Answer answer = send(*trusting({}), get("http://" + server.address() + "/"));
+        failed(answer, Code::network, "not HTTP/1.1");
+        CHECK_FALSE(answer.error().tls);
+    }
+    PlainServer silent("");
+    failed(send(*trusting({}), get("http://" + silent.address() + "/")), Code::network, "connection closed");
+    PlainServer cut("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+    failed(send(*trusting({}), get("http://" + cut.address() + "/")), Code::network, "connection closed");
+}
+
+TEST_CASE("a request that could say more than it seems to is refused before anything is sent") {
+    const auto transport = trusting({});
+    const std::string url = "http://127.0.0.1:1/";
+    for (const char* bad : {"http://api.portalhq.io/", "https://10.0.0.1/", "https://user@portalhq.io/", "ftp://127.0.0.1/"})
+        failed(send(*transport, get(bad)), Code::host_not_allowed, ".");
+    for (const char* bad : {"", "GET /x HTTP/1.1\r\nX:", "GE T", "GET\n"}) {
+        HttpRequest request = get(url);
+        request.method = bad;
+        failed(send(*transport, std::move(request)), Code::invalid_argument, "method");
+    }
+    const std::vector<HttpHeader> headers = {{"", "x"},        {"X Y", "x"},           {"X:", "x"},
+                                             {"X\r\nY", "x"},  {"X", "a\r\nY: b"},     {"X", "a\nb"},
+                                             {"X", std::string("a\0b", 3)}, {"Host", "evil.example"}, {"content-LENGTH", "5"},
+                                             {"Transfer-Encoding", "chunked"}, {"Authorization", "Bearer other"}};
+    for (const HttpHeader& header : headers) {
+        HttpRequest request = get(url);
+        request.headers = {header};
+        request.bearer = Secret("sesame");
+        failed(send(*transport, std::move(request)), Code::invalid_argument, "header");
+    }
+    HttpRequest request = get(url);
+    request.bearer = Secret("ses\r\nX: ame");
+    failed(send(*transport, std::move(request)), Code::bad_token, "HTTP header");
+}

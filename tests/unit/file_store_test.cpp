@@ -1,0 +1,269 @@
+#include "store/file_store.hpp"
+
+#include <deque>
+#include <optional>
+
+#include "support/catch.hpp"
+#include "support/record_folder.hpp"
+
+using namespace portal;
+using namespace portal::test;
+
+namespace {
+
+class Queue final : public Executor {
+public:
+    void post(std::function<void()> work) override { works_.push_back(std::move(work)); }
+    void run() {
+        while (!works_.empty()) {
+            const auto work = std::move(works_.front());
+            works_.pop_front();
+            work();
+        }
+    }
+    void drop() { works_.clear(); }
+    [[nodiscard]] bool idle() const { return works_.empty(); }
+
+private:
+    std::deque<std::function<void()>> works_;
+};
+
+// A host's key: answers inline, or when the test says so.
+class FakeKey final : public KeySource {
+public:
+    KeyOutcome outcome = KeyOutcome::found;
+    std::string key = std::string(32, 'k');
+    std::string key_after_destroy = std::string(32, 'n');
+    bool destroyable = false;
+    bool late = false;
+    int loads = 0;
+    int destroyed = 0;
+
+    void load(std::function<void(KeyResult)> answer) override {
+        ++loads;
+        waiting_ = std::move(answer);
+        if (!late) this->answer();
+    }
+    void answer() {
+        KeyResult result;
+        result.outcome = outcome;
+        if (outcome == KeyOutcome::found) result.key = Secret(key);
+        std::exchange(waiting_, nullptr)(std::move(result));
+    }
+    [[nodiscard]] bool can_destroy() const override { return destroyable; }
+    void destroy() override {
+        ++destroyed;
+        key = key_after_destroy;
+    }
+
+private:
+    std::function<void(KeyResult)> waiting_;
+};
+
+struct Fixture : RecordFolder {
+    std::shared_ptr<Queue> lane = std::make_shared<Queue>();
+    std::shared_ptr<FakeKey> host = std::make_shared<FakeKey>();
+    std::shared_ptr<FileStore> store = open();
+
+    // Another process on the same folder, with the same keychain.
+    std::shared_ptr<FileStore> open() {
+        return std::make_shared<FileStore>(directory, "default", files, cipher, host, lane);
+    }
+    LoadResult load_now(FileStore& from) {
+        std::optional<LoadResult> got;
+        from.load([&](LoadResult result) { got = std::move(result); });
+        CHECK_FALSE(got);  // never inside the call: the worker is not blocked
+        lane->run();
+        REQUIRE(got);
+        return *got;
+    }
+    LoadResult load_now() { return load_now(*store); }
+    SaveResult save_now(FileStore& to, const Record& record) {
+        std::optional<SaveResult> got;
+        to.save(record, [&](SaveResult result) { got = result; });
+        CHECK_FALSE(got);
+        lane->run();
+        REQUIRE(got);
+        return *got;
+    }
+    SaveResult save_now(const Record& record) { return save_now(*store, record); }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "The file store is shared, and opening it touches neither files nor the key",
+                 "[store][file-store]") {
+    CHECK(store->shared());
+    CHECK(files->calls() == 0);
+    CHECK(host->loads == 0);
+    CHECK(lane->idle());
+}
+
+TEST_CASE_METHOD(Fixture, "A record saved by one store is found by the next", "[store][file-store]") {
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    CHECK(same(load_now(*open()).record, sample_record(1, token)));
+}
+
+TEST_CASE_METHOD(Fixture, "The key is asked for once, and only when something needs it", "[store][file-store]") {
+    CHECK(load_now().outcome == LoadOutcome::absent);
+    CHECK(host->loads == 0);
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    REQUIRE(save_now(sample_record(1)).outcome == SaveOutcome::saved);
+    REQUIRE(load_now().outcome == LoadOutcome::found);
+    CHECK(host->loads == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "A locked keychain is unavailable to load and save, and nothing is touched",
+                 "[store][file-store]") {
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    host->outcome = KeyOutcome::unavailable;
+    const auto locked = open();
+    CHECK(load_now(*locked).outcome == LoadOutcome::unavailable);
+    CHECK(save_now(*locked, sample_record(1)).outcome == SaveOutcome::unavailable);
+    host->outcome = KeyOutcome::found;
+    CHECK(same(load_now(*locked).record, sample_record(1, token)));
+}
+
+TEST_CASE_METHOD(Fixture, "A key that is gone means a loss where a record is, absent where none is, a fault to a save",
+                 "[store][file-store]") {
+    host->outcome = KeyOutcome::absent;
+    CHECK(load_now().outcome == LoadOutcome::absent);
+    CHECK(save_now(first_record()).outcome == SaveOutcome::fault);
+    host->outcome = KeyOutcome::found;
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+
+    host->outcome = KeyOutcome::absent;
+    const LoadResult result = load_now(*open());
+    CHECK(result.outcome == LoadOutcome::lost);
+    CHECK(result.loss == LossReason::other_key);
+    CHECK(folder.names().count(name_hash + ".lost.1") == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "A key provider that fails, or gives a key of the wrong size, is a fault and costs no record",
+                 "[store][file-store]") {
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    const auto check_fault = [&] {
+        const auto other = open();
+        CHECK(load_now(*other).outcome == LoadOutcome::fault);
+        CHECK(save_now(*other, sample_record(1)).outcome == SaveOutcome::fault);
+    };
+    host->outcome = KeyOutcome::failed;
+    check_fault();
+    host->outcome = KeyOutcome::found;
+    for (const std::size_t size : {0, 16, 31, 33}) {
+        host->key = std::string(size, 'k');
+        check_fault();
+    }
+    host->key = key;
+    CHECK(load_now(*open()).outcome == LoadOutcome::found);
+}
+
+TEST_CASE_METHOD(Fixture, "A key that comes late answers load and save late", "[store][file-store]") {
+    host->late = true;
+    std::optional<SaveOutcome> saved;
+    store->save(first_record(), [&](SaveResult result) { saved = result.outcome; });
+    lane->run();
+    CHECK_FALSE(saved);
+    host->answer();
+    CHECK_FALSE(saved);  // not on the host's thread
+    lane->run();
+    CHECK(saved == SaveOutcome::saved);
+    host->late = false;
+    CHECK(load_now(*open()).outcome == LoadOutcome::found);
+}
+
+TEST_CASE_METHOD(Fixture, "A store let go with a key outstanding still ends its save and answers once",
+                 "[store][file-store]") {
+    host->late = true;
+    int answers = 0;
+    store->save(first_record(), [&](SaveResult result) {
+        CHECK(result.outcome == SaveOutcome::saved);
+        ++answers;
+    });
+    lane->run();
+    const std::weak_ptr<FileStore> watch = store;
+    store = nullptr;
+    host->answer();
+    lane->run();
+    CHECK(answers == 1);
+    CHECK(watch.expired());
+}
+
+TEST_CASE_METHOD(Fixture, "A store whose lane drops its work is freed", "[store][file-store]") {
+    const std::weak_ptr<FileStore> watch = store;
+    store->load([](LoadResult) { FAIL("nothing runs"); });
+    store = nullptr;
+    lane->drop();
+    CHECK(watch.expired());
+}
+
+TEST_CASE_METHOD(Fixture, "A clear destroys the key where that can be, once the tombstone is in place",
+                 "[store][file-store]") {
+    host->destroyable = true;
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    const std::string older_copy = file_bytes(path);
+    REQUIRE(save_now(sample_tombstone(1)).outcome == SaveOutcome::saved);
+    CHECK(host->destroyed == 1);
+    CHECK(load_now(*open()).record.state == TokenState::signed_out);
+
+    SECTION("the older copy never opens again") {
+        write_bytes(path, older_copy);
+        CHECK(load_now().outcome == LoadOutcome::lost);
+    }
+    SECTION("the next token is saved with the new key") {
+        Record next = sample_record(2, "next-token");
+        next.epoch = 4;
+        REQUIRE(save_now(next).outcome == SaveOutcome::saved);
+        CHECK(open_record(*cipher, std::string(32, 'n'), name_hash, file_bytes(path)).outcome == LoadOutcome::found);
+    }
+}
+
+TEST_CASE_METHOD(Fixture, "A clear without destroy keeps the key", "[store][file-store]") {
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    REQUIRE(save_now(sample_tombstone(1)).outcome == SaveOutcome::saved);
+    CHECK(host->destroyed == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "A clear that the disk refuses destroys no key", "[store][file-store]") {
+    host->destroyable = true;
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    files->fail_each("rename", ENOSPC);
+    CHECK(save_now(sample_tombstone(1)).outcome == SaveOutcome::fault);
+    CHECK(host->destroyed == 0);
+    files->fail_none();
+    CHECK(load_now().erase_pending);
+}
+
+TEST_CASE_METHOD(Fixture, "A clear works while the keychain is locked, and is seen by a process that has no key yet",
+                 "[store][file-store]") {
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    host->outcome = KeyOutcome::unavailable;
+    const auto locked = open();
+    CHECK(save_now(*locked, sample_tombstone(1)).outcome == SaveOutcome::saved);
+    CHECK(load_now(*open()).record.state == TokenState::signed_out);
+}
+
+TEST_CASE_METHOD(Fixture, "A process that still has the old key follows another one's clear and new key",
+                 "[store][file-store]") {
+    host->destroyable = true;
+    const auto other = open();
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    REQUIRE(load_now(*other).outcome == LoadOutcome::found);
+    REQUIRE(save_now(sample_tombstone(1)).outcome == SaveOutcome::saved);
+
+    SECTION("it sees the tombstone, and goes on with the new key") {
+        CHECK(load_now(*other).record.state == TokenState::signed_out);
+        Record next = sample_record(2, "next-token");
+        next.epoch = 4;
+        REQUIRE(save_now(*other, next).outcome == SaveOutcome::saved);
+        CHECK(load_now().outcome == LoadOutcome::found);
+    }
+    SECTION("it sees the new token at once") {
+        Record next = sample_record(2, "next-token");
+        next.epoch = 4;
+        REQUIRE(save_now(next).outcome == SaveOutcome::saved);
+        CHECK(save_now(*other, sample_record(1)).outcome == SaveOutcome::conflict);
+        CHECK(load_now(*other).record.token->equals("next-token"));
+        CHECK(folder.names().count(name_hash + ".lost.1") == 0);
+    }
+}

@@ -1,0 +1,132 @@
+#include "store/posix_file_system.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "support/catch.hpp"
+#include "support/temp_dir.hpp"
+
+using namespace portal;
+using namespace portal::test;
+
+namespace {
+
+struct Fixture {
+    TempDir folder;
+    PosixFileSystem files;
+
+    int opened(const std::string& name, OpenFor purpose) {
+        const Io<int> file = files.open(folder.file(name), purpose);
+        REQUIRE(file);
+        return *file;
+    }
+    int refusal(const std::string& name, OpenFor purpose) {
+        const Io<int> file = files.open(folder.file(name), purpose);
+        REQUIRE_FALSE(file);
+        return file.error();
+    }
+};
+
+constexpr OpenFor all_files[] = {OpenFor::reading, OpenFor::creating, OpenFor::overwriting, OpenFor::locking};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "A file that is to be new is refused where there is one", "[store][posix]") {
+    write_bytes(folder.file("there"), "kept");
+    CHECK(refusal("there", OpenFor::creating) == EEXIST);
+    files.close(opened("there", OpenFor::locking));
+    CHECK(file_bytes(folder.file("there")) == "kept");
+    files.close(opened("there", OpenFor::overwriting));
+    CHECK(file_bytes(folder.file("there")).empty());
+}
+
+TEST_CASE_METHOD(Fixture, "No purpose follows a symbolic link, even one that leads nowhere", "[store][posix]") {
+    write_bytes(folder.file("target"), "kept");
+    std::filesystem::create_symlink(folder.file("target"), folder.file("link"));
+    std::filesystem::create_symlink(folder.file("nowhere"), folder.file("dangling"));
+    for (const OpenFor purpose : all_files) {
+        const int expected = purpose == OpenFor::creating ? EEXIST : ELOOP;
+        CHECK(refusal("link", purpose) == expected);
+        CHECK(refusal("dangling", purpose) == expected);
+    }
+    CHECK(file_bytes(folder.file("target")) == "kept");
+    CHECK_FALSE(std::filesystem::exists(folder.file("nowhere")));
+}
+
+TEST_CASE_METHOD(Fixture, "An open file is not inherited by a program that is started meanwhile", "[store][posix]") {
+    for (const OpenFor purpose : {OpenFor::creating, OpenFor::reading, OpenFor::overwriting, OpenFor::locking}) {
+        const int file = opened("file", purpose);
+        CHECK((::fcntl(file, F_GETFD) & FD_CLOEXEC) != 0);
+        files.close(file);
+    }
+}
+
+TEST_CASE_METHOD(Fixture, "A lock is exclusive, between two opens of one process too", "[store][posix]") {
+    const int first = opened("lock", OpenFor::locking);
+    const int second = opened("lock", OpenFor::locking);
+    CHECK(files.try_lock(first));
+    CHECK(files.try_lock(second).error() == EWOULDBLOCK);
+    files.unlock(first);
+    CHECK(files.try_lock(second));
+    files.close(second);
+    CHECK(files.try_lock(first));  // a closed file holds nothing
+    files.close(first);
+}
+
+TEST_CASE_METHOD(Fixture, "A lock that was let go is free though a forked child still has the file open",
+                 "[store][posix]") {
+    const int file = opened("lock", OpenFor::locking);
+    REQUIRE(files.try_lock(file));
+    const int child_has = ::dup(file);  // shares the open file as a fork does
+    files.unlock(file);
+    files.close(file);
+    const int next = opened("lock", OpenFor::locking);
+    CHECK(files.try_lock(next));
+    files.close(next);
+    ::close(child_has);
+}
+
+TEST_CASE_METHOD(Fixture, "What is written is read, up to its end", "[store][posix]") {
+    const int out = opened("file", OpenFor::creating);
+    CHECK(files.write(out, "0123456789"));
+    CHECK(files.sync(out));
+    files.close(out);
+    const int in = opened("file", OpenFor::reading);
+    const Io<FileInfo> info = files.info(in);
+    REQUIRE(info);
+    CHECK(info->size == 10);
+    CHECK(info->regular);
+    CHECK(info->ours);
+    std::string bytes(20, '\0');
+    CHECK(files.read(in, bytes.data(), 4) == 4U);
+    CHECK(files.read(in, bytes.data() + 4, 16) == 6U);
+    CHECK(bytes.substr(0, 10) == "0123456789");
+    CHECK(files.write(in, "x").error() == EBADF);
+    files.close(in);
+    CHECK(files.read(in, bytes.data(), 1).error() == EBADF);
+}
+
+TEST_CASE_METHOD(Fixture, "A directory can be made, opened and synced", "[store][posix]") {
+    CHECK(files.make_directory(folder.file("below")));
+    CHECK(files.make_directory(folder.file("below")).error() == EEXIST);
+    CHECK(files.make_directory(folder.file("a/b")).error() == ENOENT);
+    const int directory = opened("below", OpenFor::directory);
+    CHECK(files.sync(directory));
+    CHECK_FALSE(files.info(directory)->regular);
+    files.close(directory);
+    write_bytes(folder.file("file"), "");
+    CHECK(refusal("file", OpenFor::directory) == ENOTDIR);
+}
+
+TEST_CASE_METHOD(Fixture, "Renaming replaces, removing removes, and both say why not", "[store][posix]") {
+    write_bytes(folder.file("a"), "new");
+    write_bytes(folder.file("b"), "old");
+    CHECK(files.rename(folder.file("a"), folder.file("b")));
+    CHECK(file_bytes(folder.file("b")) == "new");
+    CHECK(files.remove(folder.file("b")));
+    CHECK(files.remove(folder.file("b")).error() == ENOENT);
+    CHECK(files.rename(folder.file("b"), folder.file("a")).error() == ENOENT);
+}

@@ -1,0 +1,27 @@
+# What a shared library shows to the world: exactly the names of one list file, one a line.
+#   portal_export_list(TARGET LIST_FILE)
+# The list becomes, at configure time, a version script (ELF) or a list of exported symbols (Mach-O).
+function(portal_export_list target list_file)
+  get_filename_component(list_file ${list_file} ABSOLUTE)
+  file(STRINGS ${list_file} names REGEX "^[A-Za-z_]")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${list_file})
+  if(APPLE)
+    list(TRANSFORM names PREPEND "_")
+    list(JOIN names "\n" exported_names)
+    set(script ${CMAKE_CURRENT_BINARY_DIR}/${target}.exp)
+    file(CONFIGURE OUTPUT ${script} CONTENT "@exported_names@\n" @ONLY)
+    target_link_options(${target} PRIVATE LINKER:-exported_symbols_list,${script} LINKER:-dead_strip)
+  else()
+    list(TRANSFORM names PREPEND "    ")
+    list(JOIN names ";\n" exported_names)
+    set(script ${CMAKE_CURRENT_BINARY_DIR}/${target}.map)
+    configure_file(${PROJECT_SOURCE_DIR}/capi/exports.map.in ${script} @ONLY)
+    target_link_options(${target} PRIVATE LINKER:--version-script=${script} LINKER:--exclude-libs,ALL LINKER:--gc-sections)
+    # Without "defs" a library with a missing symbol still links, and fails only where it is loaded. The sanitizers' own
+    # symbols come from the program.
+    if(NOT PORTAL_SESSION_SANITIZER)
+      target_link_options(${target} PRIVATE LINKER:-z,defs)
+    endif()
+  endif()
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${script})
+endfunction()

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Builds portal-session in several ways and runs the tests of each. `toolchains/test.sh --help` says which.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=SCRIPTDIR/steps.sh
+. toolchains/steps.sh
+
+usage() {
+    cat <<'TEXT'
+Passes the tests of portal-session: installs what is missing, builds, runs ctest. Exit code 0: every test ran and passed.
+
+  toolchains/test.sh                 the presets release (everything) and slim (no curl, OpenSSL or simdjson)
+  toolchains/test.sh --sanitizers    asan (address and undefined behaviour) and tsan (threads)
+  toolchains/test.sh --preset NAME   one preset of CMakePresets.json; may be repeated
+  toolchains/test.sh --all           all of these: what CI runs
+  --no-install                       use what is installed; without it apt or Homebrew gets what is missing
+  --help                             this text
+
+A test that is skipped or not run counts as failed. Each preset builds in build/NAME; to run some of its tests again:
+  ctest --preset release -R 'unit_lifetime'      by name (a regular expression over "program:sentence")
+  ctest --preset release -L unit                 by folder of tests/
+  build/release/bin/unit_lifetime                one program, with Catch2's own options
+TEXT
+}
+
+presets=""
+install=yes
+while [ $# -ne 0 ]; do
+    case $1 in
+    --sanitizers) presets="$presets asan tsan" ;;
+    --all) presets="release slim asan tsan" ;;
+    --preset)
+        [ $# -ge 2 ] || { usage >&2; exit 2; }
+        presets="$presets $2"
+        shift
+        ;;
+    --no-install) install=no ;;
+    --help | -h) usage; exit 0 ;;
+    *) echo "test.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
+    esac
+    shift
+done
+
+start_steps
+[ $install = no ] || toolchains/provision.sh build tests || exit 1
+show_homebrew_libraries
+
+failed=""
+for preset in ${presets:-release slim}; do
+    must "$preset: configure" cmake --preset "$preset"
+    must "$preset: build" cmake --build --preset "$preset"
+    result=0
+    step "$preset: test" ctest --preset "$preset" --parallel "$(processors)" --no-label-summary || result=$?
+    if [ $result -ne 0 ]; then
+        # The tests that passed are no news.
+        grep -vE '^ *Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test .* Passed +[0-9.]+ sec$' "$step_log"
+        failed="$failed $preset"
+    elif grep -q 'The following tests did not run' "$step_log"; then
+        sed -n '/The following tests did not run/,$p' "$step_log"
+        failed="$failed $preset"
+    fi
+    grep -E '^[0-9]+% tests passed|^Total Test time' "$step_log"
+done
+
+[ -z "$failed" ] || fail "failed:$failed ($(elapsed))"
+echo "[$(elapsed)] All passed."
