@@ -20,9 +20,8 @@ start_steps() {
     step_log=$work_dir/step.log
     mkfifo "$work_dir/guard"
     guard <"$work_dir/guard" >/dev/null 2>&1 &
-    guard_process=$!
     exec 9>"$work_dir/guard"
-    trap 'exec 9>&-; wait "$guard_process"' EXIT
+    trap 'exec 8>&- 9>&-; wait' EXIT  # 8: what a script may keep open for a process of its own
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
 }

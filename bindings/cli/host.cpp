@@ -115,7 +115,7 @@ void answer_sent(void* userdata, portal_code code, const portal_http_response* r
 
 }  // namespace
 
-Session::Session(const Options& options) {
+Session::Session(const Options& options, const portal_clock* clock) {
     make_private_directory(options.store);
     SecretBuffer key = load_key(options.key_file);
 
@@ -130,10 +130,12 @@ Session::Session(const Options& options) {
     if (!options.provider_command.empty()) open.provider = provider_command(options.provider_command);
     open.key = key_of(std::move(key));
     if (options.clock_offset_s != 0) open.clock = shifted_clock(options.clock_offset_s);
+    if (clock != nullptr) open.clock = *clock;
     if (options.verbose) open.log = {print_log_line, PORTAL_LEVEL_DEBUG, 0, nullptr, nullptr};
     portal_error error = no_error();
     check(portal_session_open(&open, &session_, &error), error);
-    settle();
+    // Read the store first, so that what it tells is known. One that can't be read is no failure here: the status says so.
+    notify(PORTAL_NOTICE_STORE_CHANGED);
 }
 
 Session::~Session() {
@@ -143,11 +145,13 @@ Session::~Session() {
     portal_session_release(session_);
 }
 
-void Session::settle() {
-    // A store that cannot be read is no failure here: the status says so, and each command decides.
-    wait_for([&](const portal_done* done, portal_error* error) {
-        return portal_session_notify(session_, PORTAL_NOTICE_STORE_CHANGED, done, error);
-    });
+void Session::notify(portal_notice notice) {
+    wait_for([&](const portal_done* done, portal_error* error) { return portal_session_notify(session_, notice, done, error); });
+}
+
+void Session::prepare() {
+    portal_error error = no_error();
+    check(portal_session_prepare(session_, &error), error);
 }
 
 portal_status Session::status() const {
@@ -186,7 +190,7 @@ bool Session::report(const portal_lease& lease, int http_status) {
     const portal_code code = portal_lease_report(session_, &lease, http_status, nullptr, &error);
     if (code == PORTAL_ERR_STALE) return false;
     check(code, error);
-    settle();
+    notify(PORTAL_NOTICE_STORE_CHANGED);
     return true;
 }
 
@@ -197,7 +201,7 @@ void Session::push(std::string_view token_or_json) {
     input.token = text_of(token_or_json);
     portal_error error = no_error();
     check(portal_session_push(session_, &input, &error), error);
-    settle();
+    notify(PORTAL_NOTICE_STORE_CHANGED);
 }
 
 void Session::clear() {
@@ -213,6 +217,7 @@ Response Session::send(const Request& request) {
                                      {text_of("Content-Type"), text_of(json), 0, 0}};
     portal_http_request out;
     portal_init(&out, sizeof out);
+    if (request.without_token) out.flags = PORTAL_REQUEST_NO_TOKEN;
     out.method = text_of(request.method);
     out.url = text_of(request.path);
     out.headers = headers;

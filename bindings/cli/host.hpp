@@ -22,6 +22,7 @@ struct Request {
     std::string path;
     std::string_view body;
     bool has_body = false;
+    bool without_token = false;  // not to Portal: no token goes along
 };
 
 struct Response {
@@ -35,8 +36,8 @@ struct Response {
 // Every operation waits until it is over, and throws a Failure.
 class Session {
 public:
-    // Makes the store's folder and the key where there are none yet.
-    explicit Session(const Options& options);
+    // Makes the store's folder and the key where there are none yet. `clock`: instead of the system's; it goes with the session.
+    explicit Session(const Options& options, const portal_clock* clock = nullptr);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -49,13 +50,13 @@ public:
     // False: the lease is of before a logout, and nothing happened.
     [[nodiscard]] bool report(const portal_lease& lease, int http_status);
     void push(std::string_view token_or_json);
+    void prepare();
     void clear();
+    // Returns when all that the notice caused is over, whether or not the store could be reached.
+    void notify(portal_notice notice);
     [[nodiscard]] Response send(const Request& request);
 
 private:
-    // The store is read, and what it tells is known.
-    void settle();
-
     portal_session* session_ = nullptr;
 };
 

@@ -79,6 +79,7 @@ void add_commands(CLI::App& app, Options& options) {
     add("explain", "Print all that is known and the last 32 transitions, as JSON without a secret");
     add("renew", "Get a new token now, though the old one may be good");
     add("logout", "Forget the token, here and on disk");
+    add("demo", "Play a fortnight of a user's token against fake-portal (--portal), and count");
 }
 
 }  // namespace

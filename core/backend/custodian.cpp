@@ -20,7 +20,8 @@ std::uint64_t next_request_id() {
 }
 
 bool is_unreserved(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+           c == '~';
 }
 
 // As one segment of a path: no byte of it can end the segment or start a query.
@@ -39,11 +40,15 @@ std::string percent_encode(std::string_view text) {
 }
 
 std::string refusal_of(int status) {
-    if (status == 401) return "Portal refuses the API key (HTTP 401): pass the Portal API key of this environment, from its dashboard.";
-    if (status == 403) return "Portal forbids this to the key (HTTP 403): pass a Portal API key, not a client's key or token.";
-    if (status == 404) return "Portal knows no such client (HTTP 404): check the client id, and that the key is of the same environment.";
+    if (status == 401)
+        return "Portal refuses the API key (HTTP 401): pass the Portal API key of this environment, from its dashboard.";
+    if (status == 403)
+        return "Portal forbids this to the key (HTTP 403): pass a Portal API key, not a client's key or token.";
+    if (status == 404)
+        return "Portal knows no such client (HTTP 404): check the client id, and that the key is of the same environment.";
     if (status >= 300 && status <= 399)
-        return "The server redirects (HTTP " + std::to_string(status) + "), and the key is sent to no other place: give its final URL.";
+        return "The server redirects (HTTP " + std::to_string(status) +
+               "), and the key is sent to no other place: give its final URL.";
     return "Portal refuses the request (HTTP " + std::to_string(status) + "): check the client id and the Portal URL.";
 }
 
@@ -73,7 +78,8 @@ Custodian::Custodian(std::unique_ptr<Transport> transport, Url portal_url, Secre
 Result<Custodian> Custodian::make(std::unique_ptr<Transport> transport, Url portal_url, Secret api_key) {
     if (!check_token(api_key.reveal()))
         return fail(Code::invalid_argument,
-                    "The Portal API key is empty, or has a byte that cannot stand in an HTTP header: pass it as the dashboard shows it.");
+                    "The Portal API key is empty, or has a byte that cannot stand in an HTTP header: pass it as the "
+                    "dashboard shows it.");
     return Custodian(std::move(transport), std::move(portal_url), std::move(api_key));
 }
 
@@ -97,7 +103,8 @@ Result<CustodianAnswer> Custodian::post(std::string_view path) {
 
     // Shared: the answer's thread may still be inside set_value when the wait below is over.
     const auto promise = std::make_shared<std::promise<Result<HttpResponse>>>();
-    transport_->send(next_request_id(), std::move(request), [promise](auto answer) { promise->set_value(std::move(answer)); });
+    transport_->send(next_request_id(), std::move(request),
+                     [promise](auto answer) { promise->set_value(std::move(answer)); });
     auto response = promise->get_future().get();
     if (!response) return tl::unexpected(std::move(response.error()));
     if (verdict_of({response->status, {}, {}, 0}) != Verdict::accepted) return tl::unexpected(error_of(*response));

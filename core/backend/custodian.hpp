@@ -17,11 +17,11 @@ struct CustodianAnswer {
     TokenAnswer token;
 };
 
-// Calls block until the answer or the transport's time-out; any thread. Errors: REFUSED where Portal says no (see http_status),
-// PROVIDER_FAILED where it has no time now (retryable, with retry_after_ms), NETWORK, BAD_TOKEN, and those of make.
+// Calls block until the answer or the transport's time-out; any thread. Errors: REFUSED where Portal says no (see
+// http_status), PROVIDER_FAILED where it has no time now (retryable, with retry_after_ms), NETWORK, BAD_TOKEN.
 class Custodian {
 public:
-    // INVALID_ARGUMENT: the key is empty or cannot stand in a header. Whether `portal_url` may be called is the caller's check.
+    // The caller has checked that `portal_url` may be called. INVALID_ARGUMENT: the key cannot stand in a header.
     static Result<Custodian> make(std::unique_ptr<Transport> transport, Url portal_url, Secret api_key);
 
     // A new client, with its first token.

@@ -20,7 +20,14 @@ using namespace portal;
 
 constexpr const char* key_variable = "PORTAL_API_KEY";
 
-enum ExitCode : int { exit_ok = 0, exit_other = 1, exit_usage = 2, exit_unavailable = 4, exit_refused = 6, exit_host_not_allowed = 7 };
+enum ExitCode : int {
+    exit_ok = 0,
+    exit_other = 1,
+    exit_usage = 2,
+    exit_unavailable = 4,
+    exit_refused = 6,
+    exit_host_not_allowed = 7
+};
 
 constexpr const char* description =
     "Makes Portal clients, and Client Session Tokens for them, with your Portal API key.\n"
@@ -57,8 +64,9 @@ int complain(const Error& error) {
     if (error.code == Code::invalid_argument) return complain(exit_usage, error.message);
     if (!error.retryable) return complain(exit_other, error.message);
     const bool told = error.retry_after_ms > 0;
-    return complain(exit_unavailable, error.message + (told ? " Portal asks to wait " + waiting_time(error.retry_after_ms) + "."
-                                                            : " Portal names no time to wait; 10 s is a good first try."));
+    return complain(exit_unavailable,
+                    error.message + (told ? " Portal asks to wait " + waiting_time(error.retry_after_ms) + "."
+                                          : " Portal names no time to wait; 10 s is a good first try."));
 }
 
 // Takes the key out of the environment, so that no program started from here and no later look at this process finds it.
@@ -85,7 +93,9 @@ bool write_line(std::string_view text) {
 
 int run(const Arguments& arguments) {
     Secret key = take_key();
-    if (key.empty()) return complain(exit_usage, "PORTAL_API_KEY is not set. Export the Portal API key from your dashboard under that name.");
+    if (key.empty())
+        return complain(exit_usage,
+                        "PORTAL_API_KEY is not set. Export the Portal API key from your dashboard under that name.");
     auto portal_url = parse_base_url(arguments.portal_url);
     if (!portal_url) return complain(portal_url.error());
     const auto allowed = AllowList::make({}, arguments.allow_loopback, *portal_url);
@@ -106,7 +116,9 @@ int main(int argc, char** argv) {
     CLI::App app(description, "portal-backend");
     app.footer(footer);
     app.require_subcommand(1);
-    app.add_option("--portal", arguments.portal_url, "Portal's URL")->envname("PORTAL_SESSION_PORTAL")->capture_default_str();
+    app.add_option("--portal", arguments.portal_url, "Portal's URL")
+        ->envname("PORTAL_SESSION_PORTAL")
+        ->capture_default_str();
     app.add_option("--ca-file", arguments.ca_file, "CA certificates (PEM) to trust instead of the system's")
         ->envname("PORTAL_SESSION_CA_FILE");
     app.add_flag("--allow-loopback", arguments.allow_loopback, "Let the key go to this machine itself, for tests")

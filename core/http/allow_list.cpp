@@ -24,7 +24,8 @@ Result<AllowList::Entry> AllowList::parse_entry(std::string_view text) {
     if (is_loopback(*host) || is_localhost(*host))
         return fail(Code::host_not_allowed, "Loopback is no entry of the list: use the loopback option.");
     if (host->find('.') == std::string::npos)
-        return fail(Code::host_not_allowed, "A name without a dot would list a whole top-level domain: write the full host.");
+        return fail(Code::host_not_allowed,
+                    "A name without a dot would list a whole top-level domain: write the full host.");
     entry.host = std::move(*host);
     if (colon == std::string_view::npos) return entry;
     auto port = parse_port(text.substr(colon + 1));
@@ -39,8 +40,8 @@ Result<AllowList> AllowList::make(const std::vector<std::string>& entries, bool 
     for (std::size_t i = 0; i < entries.size(); ++i) {
         auto entry = parse_entry(entries[i]);
         if (!entry)
-            return fail(Code::invalid_argument, "Allowed host " + std::to_string(i + 1) + " is not `host` or `host:port`: " +
-                                                    entry.error().message);
+            return fail(Code::invalid_argument, "Allowed host " + std::to_string(i + 1) +
+                                                    " is not `host` or `host:port`: " + entry.error().message);
         list.entries_.push_back(std::move(*entry));
     }
     if (entries.empty()) list.entries_.push_back({"portalhq.io", 443, true});
@@ -56,10 +57,12 @@ Result<void> AllowList::check(std::string_view scheme, std::string_view host, st
     const bool https = equal_ignoring_case(scheme, "https");
     if (is_loopback(*name)) {
         if (!allow_loopback_)
-            return fail(Code::host_not_allowed, "The host is this machine itself: turn on the loopback option, for tests only.");
+            return fail(Code::host_not_allowed,
+                        "The host is this machine itself: turn on the loopback option, for tests only.");
         if ((https || equal_ignoring_case(scheme, "http")) && port != 0) return {};
     }
-    if (!https) return fail(Code::host_not_allowed, "The scheme is not https, so the token would travel in clear: use https.");
+    if (!https)
+        return fail(Code::host_not_allowed, "The scheme is not https, so the token would travel in clear: use https.");
     if (is_localhost(*name))
         return fail(Code::host_not_allowed,
                     "The name localhost may lead anywhere: write 127.0.0.1 or [::1], with the loopback option.");
@@ -68,11 +71,14 @@ Result<void> AllowList::check(std::string_view scheme, std::string_view host, st
     };
     if (std::none_of(entries_.begin(), entries_.end(), names_host))
         return fail(Code::host_not_allowed,
-                    "The host is not on the session's allow-list, so the token is not sent there: add it to the allowed hosts if it "
+                    "The host is not on the session's allow-list, so the token is not sent there: add it to the allowed "
+                    "hosts if it "
                     "is Portal's or yours.");
-    if (std::none_of(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.port == port && names_host(entry); }))
-        return fail(Code::host_not_allowed, "Port " + std::to_string(port) + " is not listed for this host: use port 443, or list "
-                                                                            "it as host:port.");
+    if (std::none_of(entries_.begin(), entries_.end(),
+                     [&](const Entry& entry) { return entry.port == port && names_host(entry); }))
+        return fail(Code::host_not_allowed, "Port " + std::to_string(port) +
+                                                " is not listed for this host: use port 443, or list "
+                                                "it as host:port.");
     return {};
 }
 

@@ -13,9 +13,9 @@ namespace portal {
 
 class AllowList {
 public:
-    // `entries` are `host` (port 443) or `host:port` (that port instead: name the host twice to have both); each stands for its
-    // sub-domains too. None: portalhq.io. The portal URL's own host and port always join, without its sub-domains.
-    // INVALID_ARGUMENT: an entry is no such thing. HOST_NOT_ALLOWED: the portal URL itself is one that no request may go to.
+    // `entries` are `host` (port 443) or `host:port` (that port instead: name the host twice to have both); each stands for
+    // its sub-domains too. None: portalhq.io. The portal URL's own host and port always join, without its sub-domains.
+    // INVALID_ARGUMENT: an entry is no such thing. HOST_NOT_ALLOWED: no request may go to the portal URL itself.
     static Result<AllowList> make(const std::vector<std::string>& entries, bool allow_loopback, const Url& portal_url);
 
     // https to a listed host and port; with loopback allowed, http and https to 127.0.0.1 and [::1] at any port.

@@ -34,7 +34,8 @@ Error untrusted(int curl_code, long verify_result) {
         case X509_V_ERR_UNSPECIFIED:  // libcurl's own name check failed before it looked at OpenSSL's verdict
         case X509_V_ERR_HOSTNAME_MISMATCH:
         case X509_V_ERR_IP_ADDRESS_MISMATCH:
-            return tls(curl_code, "The server's certificate is for another name: check the URL's host, and who answers there.");
+            return tls(curl_code,
+                       "The server's certificate is for another name: check the URL's host, and who answers there.");
         case X509_V_ERR_CERT_HAS_EXPIRED:
             return tls(curl_code, "The server's certificate has expired: renew it there, and check this device's date.");
         case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -46,7 +47,8 @@ Error untrusted(int curl_code, long verify_result) {
         case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
         case X509_V_ERR_CERT_SIGNATURE_FAILURE:
             return tls(curl_code,
-                       "The server's certificate comes from a CA that is not trusted here: give its CA file, or check who intercepts "
+                       "The server's certificate comes from a CA that is not trusted here: give its CA file, or check who "
+                       "intercepts "
                        "the connection.");
         default:
             return tls(curl_code, "The server's certificate was refused (X.509 error " + std::to_string(verify_result) +
@@ -61,26 +63,36 @@ Error curl_error(int curl_code, long verify_result) {
         case CURLE_COULDNT_RESOLVE_HOST:
             return retryable(curl_code, "The server's name could not be resolved: check the network and the URL's host.");
         case CURLE_COULDNT_RESOLVE_PROXY:
-            return retryable(curl_code, "The proxy's name could not be resolved: check the network and the proxy settings.");
+            return retryable(curl_code,
+                             "The proxy's name could not be resolved: check the network and the proxy settings.");
         case CURLE_COULDNT_CONNECT:
-            return retryable(curl_code, "The server could not be connected to: check the network, the URL's port, and that it is up.");
+            return retryable(curl_code,
+                             "The server could not be connected to: check the network, the URL's port, and that it is up.");
         case CURLE_OPERATION_TIMEDOUT:
-            return retryable(curl_code, "The request timed out; the server may have done its work: check the network, or allow more time.");
+            return retryable(
+                curl_code,
+                "The request timed out; the server may have done its work: check the network, or allow more time.");
         case CURLE_GOT_NOTHING:
         case CURLE_SEND_ERROR:
         case CURLE_RECV_ERROR:
         case CURLE_PARTIAL_FILE:
         case CURLE_HTTP2:
         case CURLE_HTTP2_STREAM:
-            return retryable(curl_code, "The connection closed before the answer was whole; the server may have done its work: try again.");
-        case CURLE_PEER_FAILED_VERIFICATION: return untrusted(curl_code, verify_result);
+            return retryable(
+                curl_code,
+                "The connection closed before the answer was whole; the server may have done its work: try again.");
+        case CURLE_PEER_FAILED_VERIFICATION:
+            return untrusted(curl_code, verify_result);
         case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
-            return tls(curl_code, "The server's public key is none of the pinned ones: check the pins, and who intercepts the connection.");
+            return tls(
+                curl_code,
+                "The server's public key is none of the pinned ones: check the pins, and who intercepts the connection.");
         case CURLE_SSL_CACERT_BADFILE:
             return tls(curl_code, "The CA file can't be read, or holds no certificate in PEM: check its path and content.");
         case CURLE_SSL_CONNECT_ERROR:
             return tls(curl_code,
-                       "The TLS handshake failed: the server offers no TLS 1.2 or newer, or speaks no TLS on this port. Check both.");
+                       "The TLS handshake failed: the server offers no TLS 1.2 or newer, or speaks no TLS on this port. "
+                       "Check both.");
         case CURLE_SSL_CERTPROBLEM:
         case CURLE_SSL_CIPHER:
         case CURLE_SSL_ISSUER_ERROR:
@@ -89,7 +101,8 @@ Error curl_error(int curl_code, long verify_result) {
                                       "): check the server's TLS settings and its certificate.");
         case CURLE_UNSUPPORTED_PROTOCOL:
         case CURLE_WEIRD_SERVER_REPLY:
-            return error_of(curl_code, "The server's answer is not HTTP/1.1 or newer: check the URL's port, and what answers there.");
+            return error_of(curl_code,
+                            "The server's answer is not HTTP/1.1 or newer: check the URL's port, and what answers there.");
         case CURLE_OUT_OF_MEMORY: {
             Error error = error_of(curl_code, "There is no memory for the request: send it again later.");
             error.code = Code::out_of_memory;

@@ -27,12 +27,14 @@ bool is_token_byte(char c) {
 bool is_http_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_token_byte); }
 
 bool is_header_value(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c == '\t' || (c >= ' ' && c != 0x7f) || (c & 0x80) != 0; });
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return c == '\t' || (c >= ' ' && c != 0x7f) || (c & 0x80) != 0; });
 }
 
 // Headers that say where a message goes or ends are libcurl's: a second opinion on them is how requests are smuggled.
 bool is_ours(std::string_view name) {
-    constexpr std::array<std::string_view, 6> names = {"host", "content-length", "transfer-encoding", "connection", "te", "upgrade"};
+    constexpr std::array<std::string_view, 6> names = {"host", "content-length", "transfer-encoding", "connection",
+                                                       "te",   "upgrade"};
     return std::any_of(names.begin(), names.end(), [&](std::string_view ours) { return equal_ignoring_case(name, ours); });
 }
 
@@ -43,7 +45,8 @@ Result<void> check_request(const HttpRequest& request, const Url& url) {
         return fail(Code::invalid_argument, "The method is not an HTTP token: pass GET, POST or the like.");
     for (const HttpHeader& header : request.headers) {
         if (!is_http_token(header.name) || !is_header_value(header.value))
-            return fail(Code::invalid_argument, "A header's name or value has a byte that HTTP does not allow there: remove it.");
+            return fail(Code::invalid_argument,
+                        "A header's name or value has a byte that HTTP does not allow there: remove it.");
         if (is_ours(header.name) || (!request.bearer.empty() && equal_ignoring_case(header.name, "authorization")))
             return fail(Code::invalid_argument, "A header is one that the transport writes itself: leave it out.");
     }
@@ -71,7 +74,7 @@ public:
             lines_.push_back(header.name + (empty ? ";" : ": " + header.value));
             has_content_type = has_content_type || equal_ignoring_case(header.name, "content-type");
         }
-        lines_.emplace_back("Expect:");                                         // no 100-continue round trip
+        lines_.emplace_back("Expect:");                                           // no 100-continue round trip
         if (has_body && !has_content_type) lines_.emplace_back("Content-Type:");  // libcurl would call it a form
         if (!request.bearer.empty()) {
             bearer_line_.append("Authorization: Bearer ");
@@ -109,8 +112,8 @@ private:
     CURLcode first_refusal_ = CURLE_OK;
 };
 
-CurlExchange::CurlExchange(std::uint64_t owner, std::uint64_t id, HttpRequest request, std::shared_ptr<const CurlOptions> options,
-                           Answer answer)
+CurlExchange::CurlExchange(std::uint64_t owner, std::uint64_t id, HttpRequest request,
+                           std::shared_ptr<const CurlOptions> options, Answer answer)
     : owner_(owner), id_(id), request_(std::move(request)), options_(std::move(options)), answer_(std::move(answer)) {}
 
 CurlExchange::~CurlExchange() {
@@ -122,7 +125,8 @@ Result<void> CurlExchange::prepare() {
     if (!url) return tl::unexpected(url.error());
     if (auto good = check_request(request_, *url); !good) return good;
     handle_ = ::curl_easy_init();
-    if (handle_ == nullptr) return fail(Code::out_of_memory, "There is no memory for an HTTP request: send it again later.");
+    if (handle_ == nullptr)
+        return fail(Code::out_of_memory, "There is no memory for an HTTP request: send it again later.");
 
     Setup setup(handle_);
     setup.set(CURLOPT_URL, url->text().c_str());
@@ -140,7 +144,8 @@ Result<void> CurlExchange::prepare() {
     setup.set(CURLOPT_WRITEFUNCTION, &CurlExchange::on_body);
     setup.set(CURLOPT_WRITEDATA, static_cast<void*>(this));
     if (setup.first_refusal() == CURLE_OK) return {};
-    auto refused = fail(Code::internal, "This libcurl refuses an option that safety needs: build with libcurl 7.85 or newer with TLS.");
+    auto refused = fail(Code::internal,
+                        "This libcurl refuses an option that safety needs: build with libcurl 7.85 or newer with TLS.");
     refused.value().os_code = setup.first_refusal();
     return refused;
 }
@@ -168,7 +173,8 @@ void CurlExchange::set_trust(Setup& setup, const Url& url) {
     setup.set(CURLOPT_SSL_VERIFYHOST, 2L);
     if (!options_->ca_file.empty()) {
         setup.set(CURLOPT_CAINFO, options_->ca_file.c_str());
-        setup.set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // else the platform's folder is trusted beside the file
+        setup.set(CURLOPT_CAPATH,
+                  static_cast<const char*>(nullptr));  // else the platform's folder is trusted beside the file
     }
     std::string pins;
     for (const std::string& pin : options_->spki_pins) pins += (pins.empty() ? "sha256//" : ";sha256//") + pin;
@@ -177,7 +183,8 @@ void CurlExchange::set_trust(Setup& setup, const Url& url) {
 }
 
 void CurlExchange::set_limits(Setup& setup) {
-    const std::int64_t timeout_ms = std::clamp<std::int64_t>(request_.timeout_ms, 1, max_timeout_ms);  // 0 is "none" to libcurl
+    const std::int64_t timeout_ms =
+        std::clamp<std::int64_t>(request_.timeout_ms, 1, max_timeout_ms);  // 0 is "none" to libcurl
     setup.set(CURLOPT_TIMEOUT_MS, static_cast<long>(timeout_ms));
     setup.set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min(timeout_ms, max_connect_timeout_ms)));
     setup.set(CURLOPT_MAXAGE_CONN, max_idle_connection_s);
@@ -189,12 +196,15 @@ void CurlExchange::set_limits(Setup& setup) {
 
 Result<HttpResponse> CurlExchange::finish(int curl_code) {
     switch (stop_) {
-        case Stop::no: break;
+        case Stop::no:
+            break;
         case Stop::body_too_large:
             return curl_stopped(curl_code, "The answer's body is larger than this request allows: ask for less of it.");
         case Stop::headers_too_large:
-            return curl_stopped(curl_code, "The answer's headers are larger than 64 KiB: check what answers at this address.");
-        case Stop::out_of_memory: return fail(Code::out_of_memory, "There is no memory for the answer: send the request again later.");
+            return curl_stopped(curl_code,
+                                "The answer's headers are larger than 64 KiB: check what answers at this address.");
+        case Stop::out_of_memory:
+            return fail(Code::out_of_memory, "There is no memory for the answer: send the request again later.");
     }
     if (curl_code != CURLE_OK) {
         long verify_result = 0;

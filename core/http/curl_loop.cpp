@@ -153,10 +153,11 @@ private:
     }
 
     std::vector<std::unique_ptr<CurlExchange>> take_matching(const Unwanted& order) {
-        const auto kept = std::stable_partition(running_.begin(), running_.end(), [&](const auto& exchange) {
+        const auto kept = std::partition(running_.begin(), running_.end(), [&](const auto& exchange) {
             return exchange->owner() != order.owner || !(order.all || exchange->id() == order.id);
         });
-        std::vector<std::unique_ptr<CurlExchange>> taken(std::make_move_iterator(kept), std::make_move_iterator(running_.end()));
+        std::vector<std::unique_ptr<CurlExchange>> taken(std::make_move_iterator(kept),
+                                                         std::make_move_iterator(running_.end()));
         running_.erase(kept, running_.end());
         for (const auto& exchange : taken) ::curl_multi_remove_handle(multi_, exchange->handle());
         return taken;
@@ -167,9 +168,9 @@ private:
         while (const CURLMsg* message = ::curl_multi_info_read(multi_, &left)) {
             if (message->msg != CURLMSG_DONE) continue;
             const CURLcode code = message->data.result;  // the message dies with its handle's removal
-            const auto found = std::find_if(running_.begin(), running_.end(), [handle = message->easy_handle](const auto& exchange) {
-                return exchange->handle() == handle;
-            });
+            const auto found = std::find_if(
+                running_.begin(), running_.end(),
+                [handle = message->easy_handle](const auto& exchange) { return exchange->handle() == handle; });
             if (found == running_.end()) continue;
             std::unique_ptr<CurlExchange> exchange = std::move(*found);
             running_.erase(found);
@@ -231,7 +232,8 @@ void CurlLoop::send(std::unique_ptr<CurlExchange> exchange) {
     if (start()) {
         multi_->send(std::move(exchange));
     } else {
-        exchange->take_answer()(fail(Code::out_of_memory, "The system gave no thread for HTTP: end other work and send it again."));
+        exchange->take_answer()(
+            fail(Code::out_of_memory, "The system gave no thread for HTTP: end other work and send it again."));
     }
 }
 

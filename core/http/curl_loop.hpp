@@ -23,8 +23,8 @@ public:
     CurlLoop(const CurlLoop&) = delete;
     CurlLoop& operator=(const CurlLoop&) = delete;
 
-    // Takes the exchange and sees to its one answer. Where the system has no thread left to give, that answer comes inside this
-    // call, as there is nowhere else to run it.
+    // Takes the exchange and sees to its one answer. Where the system has no thread left to give, that answer comes inside
+    // this call, as there is nowhere else to run it.
     void send(std::unique_ptr<CurlExchange> exchange);
     void cancel(std::uint64_t owner, std::uint64_t id);
     // Cancels all of one owner, and returns when they are answered; on the loop's own thread it returns at once.

@@ -29,7 +29,8 @@ public:
     void cancel(std::uint64_t id) override { loop_->cancel(owner_, id); }
 
 private:
-    const std::uint64_t owner_ = next_owner();  // a number: an address could be another transport's by the time it is looked up
+    const std::uint64_t owner_ =
+        next_owner();  // a number: an address could be another transport's by the time it is looked up
     const std::shared_ptr<const CurlOptions> options_;
     const std::shared_ptr<CurlLoop> loop_;
 };

@@ -27,19 +27,29 @@ int month_of(std::string_view name) {
     return found == names.end() ? 0 : static_cast<int>(found - names.begin()) + 1;
 }
 
-// Reads `text` by a layout of the same length: D, Y, h, m, s each stand for a digit of that field (a day may begin with a space),
-// MMM for the month's name, every other byte for itself.
+// Reads `text` by a layout of the same length: D, Y, h, m, s each stand for a digit of that field (a day may begin with a
+// space), MMM for the month's name, every other byte for itself.
 std::optional<Fields> read(std::string_view text, std::string_view layout) {
     if (text.size() != layout.size()) return std::nullopt;
     Fields fields;
     for (std::size_t i = 0; i < layout.size(); ++i) {
         int* field = nullptr;
         switch (layout[i]) {
-            case 'D': field = &fields.day; break;
-            case 'Y': field = &fields.year; break;
-            case 'h': field = &fields.hour; break;
-            case 'm': field = &fields.minute; break;
-            case 's': field = &fields.second; break;
+            case 'D':
+                field = &fields.day;
+                break;
+            case 'Y':
+                field = &fields.year;
+                break;
+            case 'h':
+                field = &fields.hour;
+                break;
+            case 'm':
+                field = &fields.minute;
+                break;
+            case 's':
+                field = &fields.second;
+                break;
             case 'M':
                 if (fields.month == 0) fields.month = month_of(text.substr(i, 3));
                 continue;
@@ -69,7 +79,8 @@ std::optional<Fields> read_any_form(std::string_view text) {
 std::optional<std::int64_t> unix_seconds(std::string_view text) {
     const auto fields = read_any_form(text);
     if (!fields || fields->hour > 23 || fields->minute > 59 || fields->second > 60) return std::nullopt;
-    const std::chrono::year_month_day date{std::chrono::year(fields->year), std::chrono::month(static_cast<unsigned>(fields->month)),
+    const std::chrono::year_month_day date{std::chrono::year(fields->year),
+                                           std::chrono::month(static_cast<unsigned>(fields->month)),
                                            std::chrono::day(static_cast<unsigned>(fields->day))};
     if (!date.ok()) return std::nullopt;
     const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();

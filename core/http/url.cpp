@@ -52,7 +52,8 @@ Result<void> read_authority(std::string_view authority, Url& url) {
         return fail(Code::host_not_allowed, "The URL has a user name before its host: remove all up to the '@'.");
     const bool bracketed = starts_with(authority, "[");
     const std::size_t bracket = authority.find(']');
-    const std::size_t host_end = bracketed ? (bracket == std::string_view::npos ? bracket : bracket + 1) : authority.find(':');
+    const std::size_t host_end =
+        bracketed ? (bracket == std::string_view::npos ? bracket : bracket + 1) : authority.find(':');
     auto host = normal_host(authority.substr(0, host_end));
     if (!host) return tl::unexpected(std::move(host.error()));
     url.host = std::move(*host);
@@ -60,7 +61,8 @@ Result<void> read_authority(std::string_view authority, Url& url) {
     if (host_end == std::string_view::npos || host_end == authority.size()) return {};
 
     std::string_view rest = authority.substr(host_end);
-    if (rest.front() != ':') return fail(Code::host_not_allowed, "The URL has text between its host and its port: remove it.");
+    if (rest.front() != ':')
+        return fail(Code::host_not_allowed, "The URL has text between its host and its port: remove it.");
     auto port = parse_port(rest.substr(1));
     if (!port) return tl::unexpected(std::move(port.error()));
     url.port = *port;
@@ -69,7 +71,8 @@ Result<void> read_authority(std::string_view authority, Url& url) {
 
 Result<void> read_target(std::string_view target, Url& url) {
     if (target.find('#') != std::string_view::npos)
-        return fail(Code::invalid_argument, "The URL has a fragment, which is never sent: remove the '#' and all behind it.");
+        return fail(Code::invalid_argument,
+                    "The URL has a fragment, which is never sent: remove the '#' and all behind it.");
     if (!std::all_of(target.begin(), target.end(), is_target_byte))
         return fail(Code::invalid_argument,
                     "The URL's path or query has a space, a backslash, a control or a non-ASCII byte: percent-encode it.");
@@ -100,7 +103,8 @@ Result<Url> parse_url(std::string_view text) {
 
     const std::string_view rest = text.substr(scheme_end + 3);
     const std::size_t authority_end = std::min(rest.find_first_of("/?#"), rest.size());
-    if (auto read = read_authority(rest.substr(0, authority_end), url); !read) return tl::unexpected(std::move(read.error()));
+    if (auto read = read_authority(rest.substr(0, authority_end), url); !read)
+        return tl::unexpected(std::move(read.error()));
     if (auto read = read_target(rest.substr(authority_end), url); !read) return tl::unexpected(std::move(read.error()));
     return url;
 }
@@ -108,16 +112,19 @@ Result<Url> parse_url(std::string_view text) {
 Result<Url> parse_base_url(std::string_view text) {
     auto url = parse_url(text);
     if (url && url->target.find('?') != std::string::npos)
-        return fail(Code::invalid_argument, "The base URL has a query, so no path can go under it: remove the '?' and all behind it.");
+        return fail(Code::invalid_argument,
+                    "The base URL has a query, so no path can go under it: remove the '?' and all behind it.");
     return url;
 }
 
 Result<Url> resolve(const Url& base, std::string_view text) {
     if (starts_with(text, "//"))
-        return fail(Code::invalid_argument, "The text starts with two slashes, so it names another host: pass an absolute URL.");
+        return fail(Code::invalid_argument,
+                    "The text starts with two slashes, so it names another host: pass an absolute URL.");
     if (!starts_with(text, "/")) return parse_url(text);
     const std::string_view base_path = base.target;
-    return parse_url(base.origin() + std::string(ends_with(base_path, "/") ? base_path.substr(0, base_path.size() - 1) : base_path) +
+    return parse_url(base.origin() +
+                     std::string(ends_with(base_path, "/") ? base_path.substr(0, base_path.size() - 1) : base_path) +
                      std::string(text));
 }
 
@@ -140,7 +147,8 @@ Result<std::string> normal_host(std::string_view host) {
     }
     if (!well_formed)
         return fail(Code::host_not_allowed,
-                    "The host is not a well-formed name (letters, digits, '-', '_' and single dots): write an international name in "
+                    "The host is not a well-formed name (letters, digits, '-', '_' and single dots): write an "
+                    "international name in "
                     "its xn-- form.");
     if (is_number(label)) return address();
     return name;
@@ -148,11 +156,13 @@ Result<std::string> normal_host(std::string_view host) {
 
 Result<std::uint16_t> parse_port(std::string_view text) {
     unsigned port = 0;
-    const bool digits = !text.empty() && text.size() <= 5 && text.front() != '0' && std::all_of(text.begin(), text.end(), is_digit);
+    const bool digits =
+        !text.empty() && text.size() <= 5 && text.front() != '0' && std::all_of(text.begin(), text.end(), is_digit);
     if (digits)
         for (const char c : text) port = port * 10 + static_cast<unsigned>(c - '0');
     if (port == 0 || port > 65535)
-        return fail(Code::host_not_allowed, "The port is not a number from 1 to 65535: correct it, or leave it and its ':' out.");
+        return fail(Code::host_not_allowed,
+                    "The port is not a number from 1 to 65535: correct it, or leave it and its ':' out.");
     return static_cast<std::uint16_t>(port);
 }
 

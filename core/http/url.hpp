@@ -23,7 +23,8 @@ struct Url {
 };
 
 // Errors never quote the text. HOST_NOT_ALLOWED: a scheme other than https and http, a user name, a bad host or port.
-// INVALID_ARGUMENT: no absolute URL, too long, a fragment (refused: it is never sent), a byte that must be percent-encoded, or a
+// INVALID_ARGUMENT: no absolute URL, too long, a fragment (refused: it is never sent), a byte that must be percent-encoded,
+// or a
 // "." or ".." segment (the server would see another path than the one that was checked).
 [[nodiscard]] Result<Url> parse_url(std::string_view text);
 

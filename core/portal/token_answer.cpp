@@ -18,7 +18,8 @@ constexpr std::string_view api_key_key = "clientApiKey";
 constexpr std::string_view client_id_key = "id";
 
 tl::unexpected<Error> no_json() {
-    return fail(Code::bad_token, "The answer is not well-formed JSON: pass Portal's answer whole, or the token as plain text.");
+    return fail(Code::bad_token,
+                "The answer is not well-formed JSON: pass Portal's answer whole, or the token as plain text.");
 }
 
 // Reads strings without simdjson's own buffer, which is heap memory that nobody wipes.
@@ -56,7 +57,8 @@ struct Found {
 Result<void> take_string(Reader& reader, ondemand::value value, std::string_view& out) {
     ondemand::raw_json_string raw;
     if (value.get_raw_json_string().get(raw) != simdjson::SUCCESS)
-        return fail(Code::bad_token, "`clientSessionToken` or `id` is not a string in the JSON answer: pass Portal's answer unchanged.");
+        return fail(Code::bad_token,
+                    "`clientSessionToken` or `id` is not a string in the JSON answer: pass Portal's answer unchanged.");
     if (reader.unescape(raw, out) != simdjson::SUCCESS) return no_json();
     return {};
 }
@@ -77,7 +79,8 @@ Result<void> take_client_id(Reader& reader, ondemand::value value, Found& found)
     std::string_view text;
     if (auto taken = take_string(reader, value, text); !taken) return taken;
     if (!check_client_id(text))
-        return fail(Code::bad_token, "`id` in the JSON answer is not 1 to 256 printable ASCII bytes: pass Portal's answer unchanged.");
+        return fail(Code::bad_token,
+                    "`id` in the JSON answer is not 1 to 256 printable ASCII bytes: pass Portal's answer unchanged.");
     found.answer.client_id = std::string(text);
     return {};
 }
@@ -110,7 +113,8 @@ tl::unexpected<Error> no_token(std::string_view json, bool has_api_key) {
                     "The JSON answer has only `clientApiKey`, which never expires and must not be on a device: pass "
                     "`clientSessionToken` from Portal's answer to a new session.");
     if (json.find(token_key) != std::string_view::npos)
-        return fail(Code::bad_token, "`clientSessionToken` is not at the top level of the JSON answer: pass the object that holds it.");
+        return fail(Code::bad_token,
+                    "`clientSessionToken` is not at the top level of the JSON answer: pass the object that holds it.");
     return fail(Code::bad_token, "The JSON answer has no `clientSessionToken`: pass Portal's answer to a new session.");
 }
 
@@ -126,9 +130,11 @@ Result<TokenAnswer> parse_token_answer(std::string_view json) {
     ondemand::json_type type{};
     if (document.type().get(type) != simdjson::SUCCESS) return no_json();
     if (type == ondemand::json_type::string)
-        return fail(Code::bad_token, "The answer is a JSON string: pass Portal's answer whole, or the token as plain text without quotes.");
+        return fail(Code::bad_token,
+                    "The answer is a JSON string: pass Portal's answer whole, or the token as plain text without quotes.");
     if (type != ondemand::json_type::object)
-        return fail(Code::bad_token, "The answer is not a JSON object: pass Portal's answer whole, or the token as plain text.");
+        return fail(Code::bad_token,
+                    "The answer is not a JSON object: pass Portal's answer whole, or the token as plain text.");
     Found found;
     if (auto taken = take_fields(reader, document, found); !taken) return tl::unexpected(std::move(taken.error()));
     if (!found.token) return no_token(json, found.api_key);

@@ -11,7 +11,11 @@ namespace {
 constexpr int legacy_invalid_api_key = 202;
 
 constexpr std::array<std::string_view, 5> dead_token_names = {
-    "AUTH_FAILED", "SESSION_EXPIRED", "INVALID_API_KEY", "PortalHttpUnauthorizedException", "PortalRequestsError.unauthorized",
+    "AUTH_FAILED",
+    "SESSION_EXPIRED",
+    "INVALID_API_KEY",
+    "PortalHttpUnauthorizedException",
+    "PortalRequestsError.unauthorized",
 };
 
 // Equal, or qualified by a package, module or outer class: "io.portalhq.X", "Outer$X", "PortalSwift.X".

@@ -17,9 +17,11 @@ struct Answer {
 };
 
 // Four rules, the first that applies:
-//  1. Statuses that leave no doubt decide alone: 401 rejected, 403 forbidden (never expiry, whatever the body says), 429 throttled,
+//  1. Statuses that leave no doubt decide alone: 401 rejected, 403 forbidden (never expiry, whatever the body says), 429
+//  throttled,
 //     408 and 5xx unavailable.
-//  2. A name that Portal's SDKs give a dead token is rejected, even beside a 2xx or 400: a wrong "rejected" costs one new token,
+//  2. A name that Portal's SDKs give a dead token is rejected, even beside a 2xx or 400: a wrong "rejected" costs one new
+//  token,
 //     a wrong "accepted" would stretch the life of a dead one.
 //  3. Legacy code 202 is rejected where there is no status (HTTP 202 is a success, not that code).
 //  4. 2xx is accepted; all else is other.

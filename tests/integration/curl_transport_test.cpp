@@ -1,9 +1,5 @@
 #include "http/curl_transport.hpp"
 
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -21,6 +17,8 @@
 
 #include "fake_portal/server.hpp"
 #include "fake_portal/tls.hpp"
+#include "integration/plain_server.hpp"
+#include "integration/threads_named.hpp"
 #include "support/catch.hpp"
 
 using namespace portal;
@@ -76,67 +74,11 @@ void failed_in_tls(const Answer& answer, const std::string& reason) {
     CHECK(answer.error().os_code != 0);
 }
 
-// One answer for one connection, in plain text; what the client sent is kept.
-class PlainServer {
-public:
-    explicit PlainServer(std::string answer) : answer_(std::move(answer)), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-        auto* generic = reinterpret_cast<sockaddr*>(&address);
-        socklen_t size = sizeof address;
-        REQUIRE(::bind(listener_, generic, size) == 0);
-        REQUIRE(::listen(listener_, 1) == 0);
-        REQUIRE(::getsockname(listener_, generic, &size) == 0);
-        address_ = "127.0.0.1:" + std::to_string(::ntohs(address.sin_port));
-        thread_ = std::thread([this] { serve(); });
-    }
-    ~PlainServer() {
-        ::shutdown(listener_, SHUT_RDWR);
-        join();
-        ::close(listener_);
-    }
-
-    [[nodiscard]] const std::string& address() const { return address_; }
-    // Waits until the client has closed its connection.
-    std::string request() {
-        join();
-        return request_;
-    }
-
-private:
-    static constexpr char tls_handshake = 0x16;
-
-    void join() {
-        if (thread_.joinable()) thread_.join();
-    }
-
-    void serve() {
-        const int connection = ::accept(listener_, nullptr, nullptr);
-        char part[4096];
-        ssize_t got = 0;
-        const auto complete = [this] { return request_.find("\r\n\r\n") != std::string::npos || request_[0] == tls_handshake; };
-        while (!complete() && (got = ::recv(connection, part, sizeof part, 0)) > 0)
-            request_.append(part, static_cast<std::size_t>(got));
-        static_cast<void>(::send(connection, answer_.data(), answer_.size(), MSG_NOSIGNAL));
-        ::shutdown(connection, SHUT_WR);
-        while (::recv(connection, part, sizeof part, 0) > 0) {}
-        ::close(connection);
-    }
-
-    std::string answer_;
-    int listener_;
-    std::string address_;
-    std::string request_;
-    std::thread thread_;
-};
-
 class TemporaryDirectory {
 public:
     TemporaryDirectory() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
     ~TemporaryDirectory() {
-        for (const char* name : {"ca.pem", "server.pem", "server.key"})
-            ::unlink((path_ + "/" + name).c_str());
+        for (const char* name : {"ca.pem", "server.pem", "server.key"}) ::unlink((path_ + "/" + name).c_str());
         ::rmdir(path_.c_str());
     }
     [[nodiscard]] const std::string& path() const { return path_; }
@@ -148,8 +90,8 @@ private:
 std::string pin_of(const std::string& certificate_pem) {
     const std::unique_ptr<BIO, decltype(&::BIO_free)> text(
         ::BIO_new_mem_buf(certificate_pem.data(), static_cast<int>(certificate_pem.size())), &::BIO_free);
-    const std::unique_ptr<X509, decltype(&::X509_free)> certificate(::PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr),
-                                                                    &::X509_free);
+    const std::unique_ptr<X509, decltype(&::X509_free)> certificate(
+        ::PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr), &::X509_free);
     REQUIRE(certificate != nullptr);
     unsigned char* key = nullptr;
     const int key_bytes = ::i2d_X509_PUBKEY(::X509_get_X509_PUBKEY(certificate.get()), &key);
@@ -162,21 +104,7 @@ std::string pin_of(const std::string& certificate_pem) {
     return {reinterpret_cast<char*>(base64), static_cast<std::size_t>(length)};
 }
 
-// The process's threads of that name; 0 where the system has no /proc.
-int curl_threads() {
-    DIR* tasks = ::opendir("/proc/self/task");
-    if (tasks == nullptr) return 0;
-    int count = 0;
-    while (const dirent* task = ::readdir(tasks)) {
-        std::FILE* file = std::fopen((std::string("/proc/self/task/") + task->d_name + "/comm").c_str(), "r");
-        if (file == nullptr) continue;
-        char name[32] = {};
-        if (std::fgets(name, sizeof name, file) != nullptr && std::string(name) == "portal-curl\n") ++count;
-        std::fclose(file);
-    }
-    ::closedir(tasks);
-    return count;
-}
+int curl_threads() { return threads_named("portal-curl"); }
 
 // For a thread that ends by itself: its end is all that is waited for.
 bool curl_threads_end() {
@@ -389,8 +317,9 @@ TEST_CASE("a hundred requests at once are each answered once, never inside send"
 }
 
 TEST_CASE("the request says what it was given and nothing more") {
-    PlainServer server("HTTP/1.1 103 Early Hints\r\nLink: early\r\n\r\nHTTP/1.1 200 OK: fine\r\nContent-Length: 2\r\n"
-                       "X-Twice:  a b \r\nX-TWICE: second\r\nX-Empty:\r\n\r\nok");
+    PlainServer server(
+        "HTTP/1.1 103 Early Hints\r\nLink: early\r\n\r\nHTTP/1.1 200 OK: fine\r\nContent-Length: 2\r\n"
+        "X-Twice:  a b \r\nX-TWICE: second\r\nX-Empty:\r\n\r\nok");
     auto transport = trusting({});
     HttpRequest request = get("http://" + server.address() + "/a/b?c=d");
     request.method = "PATCH";
@@ -404,8 +333,9 @@ TEST_CASE("the request says what it was given and nothing more") {
     CHECK(answer->header("x-twice") == "a b");
     CHECK(answer->header("link").empty());
     transport.reset();
-    CHECK(server.request() == "PATCH /a/b?c=d HTTP/1.1\r\nHost: " + server.address() +
-                                  "\r\nAccept: */*\r\nX-One: 1\r\nX-None:\r\nAuthorization: Bearer sesame\r\nContent-Length: 0\r\n\r\n");
+    CHECK(server.request() ==
+          "PATCH /a/b?c=d HTTP/1.1\r\nHost: " + server.address() +
+              "\r\nAccept: */*\r\nX-One: 1\r\nX-None:\r\nAuthorization: Bearer sesame\r\nContent-Length: 0\r\n\r\n");
 }
 
 TEST_CASE("a large body is sent at once, without asking whether it may come") {
@@ -436,17 +366,25 @@ TEST_CASE("what does not answer in HTTP/1.1 or newer is refused") {
 TEST_CASE("a request that could say more than it seems to is refused before anything is sent") {
     const auto transport = trusting({});
     const std::string url = "http://127.0.0.1:1/";
-    for (const char* bad : {"http://api.portalhq.io/", "https://10.0.0.1/", "https://user@portalhq.io/", "ftp://127.0.0.1/"})
+    for (const char* bad :
+         {"http://api.portalhq.io/", "https://10.0.0.1/", "https://user@portalhq.io/", "ftp://127.0.0.1/"})
         failed(send(*transport, get(bad)), Code::host_not_allowed, ".");
     for (const char* bad : {"", "GET /x HTTP/1.1\r\nX:", "GE T", "GET\n"}) {
         HttpRequest request = get(url);
         request.method = bad;
         failed(send(*transport, std::move(request)), Code::invalid_argument, "method");
     }
-    const std::vector<HttpHeader> headers = {{"", "x"},        {"X Y", "x"},           {"X:", "x"},
-                                             {"X\r\nY", "x"},  {"X", "a\r\nY: b"},     {"X", "a\nb"},
-                                             {"X", std::string("a\0b", 3)}, {"Host", "evil.example"}, {"content-LENGTH", "5"},
-                                             {"Transfer-Encoding", "chunked"}, {"Authorization", "Bearer other"}};
+    const std::vector<HttpHeader> headers = {{"", "x"},
+                                             {"X Y", "x"},
+                                             {"X:", "x"},
+                                             {"X\r\nY", "x"},
+                                             {"X", "a\r\nY: b"},
+                                             {"X", "a\nb"},
+                                             {"X", std::string("a\0b", 3)},
+                                             {"Host", "evil.example"},
+                                             {"content-LENGTH", "5"},
+                                             {"Transfer-Encoding", "chunked"},
+                                             {"Authorization", "Bearer other"}};
     for (const HttpHeader& header : headers) {
         HttpRequest request = get(url);
         request.headers = {header};

@@ -30,8 +30,8 @@ Run run(const std::string& environment, const std::string& arguments) {
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::string environment_of(const fake_portal::Server& server, const std::string& key) {
-    return "PORTAL_API_KEY='" + key + "' PORTAL_SESSION_PORTAL='" + server.url() + "' PORTAL_SESSION_CA_FILE='" + server.ca_file() +
-           "' PORTAL_SESSION_ALLOW_LOOPBACK=1";
+    return "PORTAL_API_KEY='" + key + "' PORTAL_SESSION_PORTAL='" + server.url() + "' PORTAL_SESSION_CA_FILE='" +
+           server.ca_file() + "' PORTAL_SESSION_ALLOW_LOOPBACK=1";
 }
 
 std::string options_of(const fake_portal::Server& server) {

@@ -95,16 +95,17 @@ TEST_CASE("the loopback option opens exactly 127.0.0.1 and [::1], at any port, b
 }
 
 TEST_CASE("entries replace the default, and one with a port lists that port alone") {
-    holds(list_of({"Gateway.Example.", "other.example:8443"}), {
-                                                                   {"https", "gateway.example", 443, true},
-                                                                   {"https", "eu.gateway.example", 443, true},
-                                                                   {"https", "gateway.example", 8443, false},
-                                                                   {"https", "other.example", 8443, true},
-                                                                   {"https", "eu.other.example", 8443, true},
-                                                                   {"https", "other.example", 443, false},
-                                                                   {"https", "mpc.portalhq.io", 443, false},
-                                                                   {"https", "api.portalhq.io", 443, true},  // the portal URL's
-                                                               });
+    holds(list_of({"Gateway.Example.", "other.example:8443"}),
+          {
+              {"https", "gateway.example", 443, true},
+              {"https", "eu.gateway.example", 443, true},
+              {"https", "gateway.example", 8443, false},
+              {"https", "other.example", 8443, true},
+              {"https", "eu.other.example", 8443, true},
+              {"https", "other.example", 443, false},
+              {"https", "mpc.portalhq.io", 443, false},
+              {"https", "api.portalhq.io", 443, true},  // the portal URL's
+          });
     holds(list_of({"both.example", "both.example:8443"}), {
                                                               {"https", "both.example", 443, true},
                                                               {"https", "both.example", 8443, true},
@@ -121,7 +122,8 @@ TEST_CASE("a portal URL of its own joins with its host and port, without its sub
                                                                             });
     holds(list_of({}, false, *parse_url("https://fake")), {{"https", "fake", 443, true}, {"https", "x.fake", 443, false}});
     CHECK(AllowList::make({}, true, *parse_url("http://127.0.0.1:8080")).has_value());
-    for (const char* url : {"http://127.0.0.1:8080", "https://[::1]", "http://gw.example", "https://localhost", "https://x.localhost"}) {
+    for (const char* url :
+         {"http://127.0.0.1:8080", "https://[::1]", "http://gw.example", "https://localhost", "https://x.localhost"}) {
         INFO(url);
         CHECK(AllowList::make({}, false, *parse_url(url)).error().code == Code::host_not_allowed);
     }
@@ -129,11 +131,41 @@ TEST_CASE("a portal URL of its own joins with its host and port, without its sub
 }
 
 TEST_CASE("an entry that is no host is refused when the list is made") {
-    for (const char* entry :
-         {"", " ", ".", "io", "com", "io.", "localhost", "x.localhost", "*", "*.portalhq.io", "https://portalhq.io", "portalhq.io/", "/",
-          ".portalhq.io", "portalhq.io..", "portal hq.io", "user@portalhq.io", "portalhq.io:", "portalhq.io:0", "portalhq.io:65536",
-          "portalhq.io:443:443", "portalhq.io:x", ":443", "127.0.0.1", "127.0.0.1:8080", "[::1]", "[::1]:8080", "::1", "10.0.0.1",
-          "0x7f.1", "2130706433", "p\xc3\xb6rtal.example", "portalhq.io\n", "portalhq.io,gateway.example", "-a.example"}) {
+    for (const char* entry : {"",
+                              " ",
+                              ".",
+                              "io",
+                              "com",
+                              "io.",
+                              "localhost",
+                              "x.localhost",
+                              "*",
+                              "*.portalhq.io",
+                              "https://portalhq.io",
+                              "portalhq.io/",
+                              "/",
+                              ".portalhq.io",
+                              "portalhq.io..",
+                              "portal hq.io",
+                              "user@portalhq.io",
+                              "portalhq.io:",
+                              "portalhq.io:0",
+                              "portalhq.io:65536",
+                              "portalhq.io:443:443",
+                              "portalhq.io:x",
+                              ":443",
+                              "127.0.0.1",
+                              "127.0.0.1:8080",
+                              "[::1]",
+                              "[::1]:8080",
+                              "::1",
+                              "10.0.0.1",
+                              "0x7f.1",
+                              "2130706433",
+                              "p\xc3\xb6rtal.example",
+                              "portalhq.io\n",
+                              "portalhq.io,gateway.example",
+                              "-a.example"}) {
         INFO(entry);
         const auto list = AllowList::make({"good.example", entry}, true, portal_api);
         REQUIRE_FALSE(list.has_value());

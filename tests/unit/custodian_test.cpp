@@ -21,7 +21,8 @@ public:
     ScriptedTransport(Result<HttpResponse> answer, std::vector<Seen>& seen) : answer_(std::move(answer)), seen_(seen) {}
 
     void send(std::uint64_t, HttpRequest request, std::function<void(Result<HttpResponse>)> answer) override {
-        seen_.push_back({request.method, request.url, std::string(request.bearer.reveal()), std::string(request.body.reveal())});
+        seen_.push_back(
+            {request.method, request.url, std::string(request.bearer.reveal()), std::string(request.body.reveal())});
         answer(std::move(answer_));
     }
     void cancel(std::uint64_t) override {}
@@ -39,8 +40,10 @@ HttpResponse response(int status, const char* body, std::vector<HttpHeader> head
     return result;
 }
 
-Custodian custodian(Result<HttpResponse> answer, std::vector<Seen>& seen, const char* portal_url = "https://api.portalhq.io") {
-    auto made = Custodian::make(std::make_unique<ScriptedTransport>(std::move(answer), seen), *parse_url(portal_url), Secret("key-1"));
+Custodian custodian(Result<HttpResponse> answer, std::vector<Seen>& seen,
+                    const char* portal_url = "https://api.portalhq.io") {
+    auto made = Custodian::make(std::make_unique<ScriptedTransport>(std::move(answer), seen), *parse_url(portal_url),
+                                Secret("key-1"));
     REQUIRE(made.has_value());
     return std::move(*made);
 }
@@ -67,9 +70,10 @@ TEST_CASE("a client id stays one segment of the path") {
     std::vector<Seen> seen;
     CHECK(custodian(response(200, good_json), seen).new_session("a/b?c#d%2e:@\\\"~-._").has_value());
     REQUIRE(seen.size() == 1);
-    CHECK(seen[0].url == "https://api.portalhq.io/api/v3/custodians/me/clients/a%2Fb%3Fc%23d%252e%3A%40%5C%22~-._/sessions");
-    for (const std::string& bad : {std::string(), std::string("a b"), std::string("a\n"), std::string("."), std::string(".."),
-                                   std::string("\xc3\xb6"), std::string(257, 'x')}) {
+    CHECK(seen[0].url ==
+          "https://api.portalhq.io/api/v3/custodians/me/clients/a%2Fb%3Fc%23d%252e%3A%40%5C%22~-._/sessions");
+    for (const std::string& bad : {std::string(), std::string("a b"), std::string("a\n"), std::string("."),
+                                   std::string(".."), std::string("\xc3\xb6"), std::string(257, 'x')}) {
         INFO(bad);
         CHECK(custodian(response(200, good_json), seen).new_session(bad).error().code == Code::invalid_argument);
     }
@@ -94,7 +98,8 @@ TEST_CASE("each refusal and each outage is told apart, with the next step and th
                                            {503, Code::provider_failed, "not available (HTTP 503)", true, 7000}}) {
         INFO(row.status);
         std::vector<Seen> seen;
-        const auto answer = custodian(response(row.status, R"({"error":"sesame"})", {{"Retry-After", "7"}}), seen).create_client();
+        const auto answer =
+            custodian(response(row.status, R"({"error":"sesame"})", {{"Retry-After", "7"}}), seen).create_client();
         REQUIRE_FALSE(answer.has_value());
         CHECK(answer.error().code == row.code);
         CHECK(answer.error().http_status == row.status);

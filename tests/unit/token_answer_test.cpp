@@ -31,7 +31,8 @@ TEST_CASE("the token and the client id are taken from Portal's answer") {
         std::string json, token, client_id;
     };
     const std::vector<Row> rows = {
-        {R"({"id":"client-1","clientApiKey":"never","clientSessionToken":"tok-1","isAccountAbstracted":false})", "tok-1", "client-1"},
+        {R"({"id":"client-1","clientApiKey":"never","clientSessionToken":"tok-1","isAccountAbstracted":false})", "tok-1",
+         "client-1"},
         {R"({"clientSessionToken":"tok","id":"c"})", "tok", "c"},
         {"\n\t {\"clientSessionToken\" : \"tok\"} \r\n", "tok", ""},
         {R"({"clientSessionToken":"a\/b\u003d\u003D","id":"c\u002d1"})", "a/b==", "c-1"},  // as PHP and Gson escape
@@ -120,7 +121,8 @@ TEST_CASE("each answer without a usable token is refused for its own reason") {
         {"{\"clientSessionToken\":\"" + std::string(max_token_bytes + 1, 't') + "\"}", "4097 bytes"},
         {"{\"clientSessionToken\":\"sesame\",\"id\":\"\"}", "`id` in the JSON answer is not"},
         {"{\"clientSessionToken\":\"sesame\",\"id\":\"a b\"}", "`id` in the JSON answer is not"},
-        {"{\"clientSessionToken\":\"sesame\",\"id\":\"" + std::string(max_client_id_bytes + 1, 'i') + "\"}", "`id` in the JSON answer is not"},
+        {"{\"clientSessionToken\":\"sesame\",\"id\":\"" + std::string(max_client_id_bytes + 1, 'i') + "\"}",
+         "`id` in the JSON answer is not"},
         {std::string(max_token_answer_bytes + 1, ' '), "more than 1 MiB"},
     };
     for (const Row& row : rows) {
@@ -136,7 +138,8 @@ TEST_CASE("each answer without a usable token is refused for its own reason") {
 }
 
 TEST_CASE("every answer cut short is refused") {
-    const std::string json = R"({"id":"client-1","clientApiKey":"k","x":{"y":[1,{"z":"\"}"}]},"clientSessionToken":"tok-1"})";
+    const std::string json =
+        R"({"id":"client-1","clientApiKey":"k","x":{"y":[1,{"z":"\"}"}]},"clientSessionToken":"tok-1"})";
     REQUIRE(parse_token_answer(json).has_value());
     for (std::size_t length = 0; length < json.size(); ++length) {
         INFO(length);

@@ -25,22 +25,25 @@ void holds(const std::vector<Row>& rows) {
 
 TEST_CASE("the status decides where it leaves no doubt") {
     std::vector<Row> rows = {
-        {{200, {}, {}, 0}, Verdict::accepted},    {{201, {}, {}, 0}, Verdict::accepted},    {{202, {}, {}, 0}, Verdict::accepted},
-        {{204, {}, {}, 0}, Verdict::accepted},    {{299, {}, {}, 0}, Verdict::accepted},    {{401, {}, {}, 0}, Verdict::rejected},
-        {{403, {}, {}, 0}, Verdict::forbidden},   {{408, {}, {}, 0}, Verdict::unavailable}, {{429, {}, {}, 0}, Verdict::throttled},
-        {{500, {}, {}, 0}, Verdict::unavailable}, {{503, {}, {}, 0}, Verdict::unavailable}, {{599, {}, {}, 0}, Verdict::unavailable},
+        {{200, {}, {}, 0}, Verdict::accepted},    {{201, {}, {}, 0}, Verdict::accepted},
+        {{202, {}, {}, 0}, Verdict::accepted},    {{204, {}, {}, 0}, Verdict::accepted},
+        {{299, {}, {}, 0}, Verdict::accepted},    {{401, {}, {}, 0}, Verdict::rejected},
+        {{403, {}, {}, 0}, Verdict::forbidden},   {{408, {}, {}, 0}, Verdict::unavailable},
+        {{429, {}, {}, 0}, Verdict::throttled},   {{500, {}, {}, 0}, Verdict::unavailable},
+        {{503, {}, {}, 0}, Verdict::unavailable}, {{599, {}, {}, 0}, Verdict::unavailable},
     };
-    for (const int status : {-401, 0, 1, 99, 100, 101, 199, 300, 301, 302, 304, 307, 400, 402, 404, 407, 409, 422, 498, 499, 600, 2000})
+    for (const int status :
+         {-401, 0, 1, 99, 100, 101, 199, 300, 301, 302, 304, 307, 400, 402, 404, 407, 409, 422, 498, 499, 600, 2000})
         rows.push_back({{status, {}, {}, 0}, Verdict::other});
     holds(rows);
 }
 
 TEST_CASE("no name overrules 403, 408, 429 or 5xx") {
     for (const auto& [status, verdict] : std::vector<std::pair<int, Verdict>>{{403, Verdict::forbidden},
-                                                                             {408, Verdict::unavailable},
-                                                                             {429, Verdict::throttled},
-                                                                             {500, Verdict::unavailable},
-                                                                             {503, Verdict::unavailable}})
+                                                                              {408, Verdict::unavailable},
+                                                                              {429, Verdict::throttled},
+                                                                              {500, Verdict::unavailable},
+                                                                              {503, Verdict::unavailable}})
         holds({{{status, "SESSION_EXPIRED", "PortalHttpUnauthorizedException", 202}, verdict}});
 }
 
@@ -62,10 +65,11 @@ TEST_CASE("each name that Portal's SDKs give a dead token is a rejection, with a
 }
 
 TEST_CASE("a name that only looks like one of them says nothing") {
-    for (const char* name : {"", "session_expired", "SESSION_EXPIRED ", "SESSION_EXPIRED_SOON", "NOT_AUTH_FAILED", "MY_INVALID_API_KEY",
-                             "INVALID_API_KEY: key", "NotPortalHttpUnauthorizedException", "PortalHttpUnauthorizedExceptionHandler",
-                             "PortalHttpForbiddenException", "Unauthorized", "Other.unauthorized", "not unauthorized",
-                             "MyPortalRequestsError.unauthorized", "DKG_FAILED", "."}) {
+    for (const char* name :
+         {"", "session_expired", "SESSION_EXPIRED ", "SESSION_EXPIRED_SOON", "NOT_AUTH_FAILED", "MY_INVALID_API_KEY",
+          "INVALID_API_KEY: key", "NotPortalHttpUnauthorizedException", "PortalHttpUnauthorizedExceptionHandler",
+          "PortalHttpForbiddenException", "Unauthorized", "Other.unauthorized", "not unauthorized",
+          "MyPortalRequestsError.unauthorized", "DKG_FAILED", "."}) {
         holds({
             {{0, name, {}, 0}, Verdict::other},
             {{0, {}, name, 0}, Verdict::other},

@@ -1,0 +1,220 @@
+// A fortnight in the life of a Client Session Token: the C API against a fake Portal over real HTTPS, in a few seconds.
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+
+#include "cli/commands.hpp"
+#include "cli/demo_world.hpp"
+#include "cli/failure.hpp"
+#include "cli/text.hpp"
+
+namespace cli {
+namespace {
+
+constexpr std::int64_t app_start_ms = 8 * hour_ms + 30 * minute_ms;
+constexpr std::int64_t noon_ms = 12 * hour_ms + 15 * minute_ms;
+constexpr std::int64_t evening_ms = 21 * hour_ms;
+
+// The least that any client can do with: it knows the whole fortnight, and asks only when the token that it has is dead at
+// this use. (No order of asking does better: a token asked for earlier never lives longer.)
+class Optimum {
+public:
+    void use_at(std::int64_t now_ms) {
+        if (!alive_ || now_ms >= slid_ms_ + day_ms - minute_ms || now_ms >= issued_ms_ + 7 * day_ms - minute_ms) {
+            ++tokens_;
+            alive_ = true;
+            issued_ms_ = now_ms;
+        }
+        slid_ms_ = now_ms;
+    }
+    void token_dies() { alive_ = false; }
+    [[nodiscard]] std::int64_t tokens() const { return tokens_; }
+
+private:
+    bool alive_ = false;
+    std::int64_t issued_ms_ = 0;
+    std::int64_t slid_ms_ = 0;
+    std::int64_t tokens_ = 0;
+};
+
+class Story {
+public:
+    explicit Story(const Options& options)
+        : world_(options), has_colour_(!options.no_color && ::isatty(STDOUT_FILENO) == 1) {}
+
+    bool play(const std::string& portal_url) {
+        std::printf("%sA fortnight in the life of one Client Session Token%s\n", bold(), plain());
+        std::printf("Real HTTPS to %s, a phone's clock in step with it. Portal's rule: a token dies 24 h after\n"
+                    "its last request, and 7 days after its issue at the latest; nothing tells the phone when.\n\n",
+                    portal_url.c_str());
+        std::printf("%s%-14s %-42s %-44s %s%s\n", bold(), "When", "What happens", "What the session does", "Portal", plain());
+        first_week();
+        second_week();
+        return sum_up();
+    }
+
+private:
+    // ---- the fortnight ----
+
+    void first_week() {
+        at(1, app_start_ms);
+        use("the app is opened for the first time", "asks the app's backend for a token");
+        use_rest_of_day(1);
+        for (int day = 2; day <= 7; ++day) use_day(day);
+        told_quiet_days("2 to 7", "three uses a day, through the weekend", "each answer moves the deadline; asks nobody");
+    }
+
+    void second_week() {
+        at(8, app_start_ms);
+        world_.session().prepare();
+        use("the token is 7 days old", "renews while the first screen draws");
+        use_rest_of_day(8);
+
+        use_quietly(9, app_start_ms);
+        at(9, noon_ms);
+        world_.arm(R"({"kind": "status", "status": 401, "scope": "client"})");
+        optimum_.token_dies();
+        use("Portal rejects the token: 401", "gets another, sends again: the user sees nothing");
+        use_quietly(9, evening_ms);
+
+        reboot_in_an_outage();
+        outage_and_logout();
+
+        at(15, app_start_ms);
+        world_.session().prepare();
+        use("the user is back after two days' silence", "renews while the first screen draws");
+    }
+
+    void reboot_in_an_outage() {
+        at(10, app_start_ms);
+        world_.arm(R"({"kind": "status", "status": 503, "scope": "custodian", "times": 100})");
+        world_.reboot(-30 * day_ms);
+        use("a reboot sets the date back a month; and the", "distrusts the clock, asks, gets nothing, gives the");
+        note("app's backend is down", "old token; Portal takes it: trusted again");
+        use_rest_of_day(10);
+        world_.clear_faults();
+    }
+
+    void outage_and_logout() {
+        use_day(11);
+        use_quietly(12, app_start_ms);
+        at(12, evening_ms);
+        world_.session().clear();
+        optimum_.token_dies();
+        const bool wiped = world_.session().status().state == PORTAL_STATE_SIGNED_OUT;
+        line("the user logs out", wiped ? "wipes the token, here and on disk" : "STILL HAS THE TOKEN", "");
+        expect(wiped);
+        Failure refused;
+        expect(world_.use(refused) == 0 && refused.exit_code == ExitCode::sign_in_needed);
+        line("a late screen asks for data", "refuses, and asks no backend: sign in first", "");
+
+        at(13, app_start_ms);
+        world_.arm(R"({"kind": "status", "status": 503, "scope": "custodian"})");
+        Failure outage;
+        try {
+            (void)world_.session().acquire(PORTAL_ACQUIRE_FORCE, 0);
+        } catch (const Failure& told) {
+            outage = told;
+        }
+        expect(outage.exit_code == ExitCode::provider_unavailable);
+        line("the user signs in; the backend fails once", "says so, with the time to wait", "");
+        at(13, app_start_ms + minute_ms);
+        (void)world_.session().acquire(PORTAL_ACQUIRE_FORCE, 0);
+        use("a minute later the sign-in works", "takes the new user's token");
+    }
+
+    // ---- telling ----
+
+    void at(int day, std::int64_t time_of_day_ms) {
+        const std::int64_t to_ms = (day - 1) * day_ms + time_of_day_ms - app_start_ms;
+        if (to_ms > world_.elapsed_ms()) world_.advance_to(to_ms);
+    }
+
+    void use(const char* happens, const char* does) {
+        const int status = use_now();
+        line(happens, does, status == 0 ? "no answer" : std::to_string(status).c_str());
+    }
+
+    int use_now() {
+        Failure failure;
+        const int status = world_.use(failure);
+        ++uses_;
+        optimum_.use_at(world_.elapsed_ms());
+        if (!expect(status == 200)) std::printf("    %s\n", failure.message.c_str());
+        return status;
+    }
+
+    void use_quietly(int day, std::int64_t time_of_day_ms) {
+        at(day, time_of_day_ms);
+        use_now();
+    }
+    void use_rest_of_day(int day) {
+        use_quietly(day, noon_ms);
+        use_quietly(day, evening_ms);
+    }
+    void use_day(int day) {
+        use_quietly(day, app_start_ms);
+        use_rest_of_day(day);
+    }
+
+    void line(const char* happens, const char* does, const char* answer) {
+        static constexpr const char* week_days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+        const std::int64_t since_monday_ms = world_.elapsed_ms() + app_start_ms;
+        const std::int64_t day = since_monday_ms / day_ms;
+        const std::int64_t minutes = since_monday_ms % day_ms / minute_ms;
+        char when[32];
+        std::snprintf(when, sizeof when, "%2d %s %02d:%02d", static_cast<int>(day + 1), week_days[day % 7],
+                      static_cast<int>(minutes / 60), static_cast<int>(minutes % 60));
+        const std::int64_t tokens = world_.count().mints;
+        const std::string counted = tokens == shown_tokens_ ? "" : "  token " + std::to_string(tokens);
+        shown_tokens_ = tokens;
+        std::printf("%-14s %-42s %-44s %-4s%s%s%s\n", when, happens, does, answer, green(), counted.c_str(), plain());
+        std::fflush(stdout);
+    }
+    void note(const char* happens, const char* does) { std::printf("%-14s %-42s %s\n", "", happens, does); }
+    void told_quiet_days(const char* days, const char* happens, const char* does) {
+        std::printf("%2s%-12s %-42s %-44s 200\n", "", days, happens, does);
+    }
+
+    bool expect(bool is_so) {
+        if (!is_so) ++surprises_;
+        return is_so;
+    }
+
+    bool sum_up() {
+        const PortalCount count = world_.count();
+        const std::int64_t least = optimum_.tokens();
+        const bool good = count.mints == least && surprises_ == 0;
+        std::printf("\n%sPortal's own count%s  %lld tokens made, %lld requests that kept one alive, %lld rejected.\n", bold(), plain(),
+                    static_cast<long long>(count.mints), static_cast<long long>(count.slides),
+                    static_cast<long long>(count.rejected));
+        std::printf("%sTokens used%s         %lld. The least possible for these %d uses: %lld.%s\n", bold(), plain(),
+                    static_cast<long long>(count.mints), uses_, static_cast<long long>(least),
+                    count.mints == least ? "" : "  THEY DIFFER.");
+        std::printf("%sWhat the user saw%s   %s\n", bold(), plain(),
+                    surprises_ == 0 ? "no failed request." : (std::to_string(surprises_) + " things that should not be.").c_str());
+        return good;
+    }
+
+    [[nodiscard]] const char* bold() const { return has_colour_ ? "\033[1m" : ""; }
+    [[nodiscard]] const char* green() const { return has_colour_ ? "\033[32m" : ""; }
+    [[nodiscard]] const char* plain() const { return has_colour_ ? "\033[0m" : ""; }
+
+    DemoWorld world_;
+    Optimum optimum_;
+    const bool has_colour_;
+    int uses_ = 0;
+    int surprises_ = 0;
+    std::int64_t shown_tokens_ = 0;
+};
+
+}  // namespace
+
+ExitCode demo(const Options& options) {
+    if (options.provider_command.empty())
+        throw failure(ExitCode::usage, "The demo needs --provider-command: portal-backend new-session CLIENT_ID.");
+    return Story(options).play(options.portal_url) ? ExitCode::ok : ExitCode::other;
+}
+
+}  // namespace cli
