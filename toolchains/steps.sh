@@ -86,7 +86,7 @@ step() {
 # A step that the rest needs: if it fails, what it said and the end of the script.
 must() {
     step "$@" && return
-    grep -vE '^\[[0-9]+/[0-9]+\] ' "$step_log" | head -n 200 >&2  # a compiler's first errors explain the others
+    grep -vE '^\[[0-9]+/[0-9]+\] ' "$step_log" | head -n 80 >&2  # a compiler's first errors explain the others
     fail "failed: $1"
 }
 

@@ -17,7 +17,7 @@ Passes the tests of portal-session: installs what is missing, builds, runs ctest
   --help                             this text
 
 A test that is skipped or not run counts as failed. Each preset builds in build/NAME; to run some of its tests again:
-  ctest --preset release -R 'unit_lifetime'      by name (a regular expression over "program:sentence")
+  ctest --preset release -R 'unit_lifetime'      by name (a regular expression over "program: sentence")
   ctest --preset release -L unit                 by folder of tests/
   build/release/bin/unit_lifetime                one program, with Catch2's own options
 TEXT

@@ -18,4 +18,10 @@ void write_error(portal_error* out, const Error& error) noexcept {
     out->message[length] = '\0';
 }
 
+void write_code(portal_error* out, portal_code code) noexcept {
+    Error error;
+    error.code = static_cast<Code>(code);
+    write_error(out, error);
+}
+
 }  // namespace portal::capi

@@ -13,6 +13,8 @@ namespace portal::capi {
 
 // Writes at most what the caller's struct has room for; a struct that is too small for version 1 is left alone.
 void write_error(portal_error* out, const Error& error) noexcept;
+// The same without a text, which takes memory.
+void write_code(portal_error* out, portal_code code) noexcept;
 
 template <typename Body>
 portal_code guarded(portal_error* error, Body&& body) noexcept {
@@ -22,8 +24,10 @@ portal_code guarded(portal_error* error, Body&& body) noexcept {
         write_error(error, result.error());
         return static_cast<portal_code>(result.error().code);
     } catch (const std::bad_alloc&) {
+        write_code(error, PORTAL_ERR_OUT_OF_MEMORY);
         return PORTAL_ERR_OUT_OF_MEMORY;
     } catch (...) {
+        write_code(error, PORTAL_ERR_INTERNAL);
         return PORTAL_ERR_INTERNAL;
     }
 }

@@ -17,9 +17,18 @@ IdTable<HttpAnswer>& http_calls() { return IdTable<HttpAnswer>::of_process(); }
 
 }  // namespace
 
+HostOptions::HostOptions(const portal_options& options)
+    : provider(options.provider),
+      observer(options.observer),
+      log(options.log),
+      store(options.store),
+      key(options.key),
+      clock(options.clock),
+      transport(options.transport) {}
+
 // ---- clock ----
 
-HostClock::HostClock(const portal_clock& clock) : clock_(std::make_shared<Held<portal_clock>>(clock)) {}
+HostClock::HostClock(const Held<portal_clock>& clock) : clock_(std::make_shared<Held<portal_clock>>(clock)) {}
 
 Reading HostClock::read() const {
     std::shared_ptr<Held<portal_clock>> clock;
@@ -41,18 +50,17 @@ void HostClock::retire() {
 
 // ---- provider, observer, log ----
 
-HostParts::HostParts(const portal_options& options, std::shared_ptr<HostClock> clock, std::shared_ptr<void> others)
-    : provider_(options.provider),
-      observer_(options.observer),
-      log_(options.log),
-      clock_(std::move(clock)),
-      others_(std::move(others)) {}
+HostParts::HostParts(std::shared_ptr<const HostOptions> options, std::shared_ptr<HostClock> clock, std::shared_ptr<HostKey> key)
+    : options_(std::move(options)), clock_(std::move(clock)), key_(std::move(key)) {}
 
 HostParts::~HostParts() {
     if (clock_ != nullptr) clock_->retire();
+    if (key_ != nullptr) key_->retire();
 }
 
-LogLevel HostParts::log_level() const { return log_->line == nullptr ? LogLevel::off : static_cast<LogLevel>(log_->level); }
+LogLevel HostParts::log_level() const {
+    return options_->log->line == nullptr ? LogLevel::off : static_cast<LogLevel>(options_->log->level);
+}
 
 void HostParts::ask(const TokenRequest& request) {
     portal_token_request out;
@@ -63,11 +71,12 @@ void HostParts::ask(const TokenRequest& request) {
     out.timeout_ms = request.timeout_ms;
     out.generation = request.generation;
     out.client_id = text_of(request.client_id);
-    provider_->ask(provider_.userdata(), &out);
+    options_->provider->ask(options_->provider.userdata(), &out);
 }
 
 void HostParts::withdrawn(std::uint64_t request_id) {
-    if (provider_->withdrawn != nullptr) provider_->withdrawn(provider_.userdata(), request_id);
+    const Held<portal_provider>& provider = options_->provider;
+    if (provider->withdrawn != nullptr) provider->withdrawn(provider.userdata(), request_id);
 }
 
 void HostParts::event(const SessionEvent& event) {
@@ -82,11 +91,11 @@ void HostParts::event(const SessionEvent& event) {
     out.epoch = event.epoch;
     out.retry_after_ms = event.retry_after_ms;
     out.at_unix_ms = event.at_unix_ms;
-    observer_->event(observer_.userdata(), &out);
+    options_->observer->event(options_->observer.userdata(), &out);
 }
 
 void HostParts::log(LogLevel level, std::string_view line) {
-    log_->line(log_.userdata(), static_cast<portal_level>(level), text_of(line));
+    options_->log->line(options_->log.userdata(), static_cast<portal_level>(level), text_of(line));
 }
 
 // ---- store and key ----
@@ -97,16 +106,34 @@ void StoreCalls::save(std::uint64_t id, std::string_view name, std::uint64_t rev
     store_->save(store_.userdata(), id, text_of(name), revision, {record.data(), record.size()});
 }
 
-HostKey::HostKey(const portal_key& key, std::string session_name, std::shared_ptr<Executor> lane)
-    : key_(std::make_shared<Held<portal_key>>(key)), name_(std::move(session_name)), lane_(std::move(lane)) {}
+HostKey::HostKey(const Held<portal_key>& key, std::string session_name, std::shared_ptr<Executor> lane)
+    : key_(key), name_(std::move(session_name)), lane_(std::move(lane)) {}
 
 void HostKey::load(std::function<void(KeyResult)> answer) {
     const std::uint64_t id = key_calls().add(std::move(answer));
-    lane_->post([key = key_, name = name_, id] { (**key).load(key->userdata(), id, text_of(name)); });
+    std::uint64_t given_up = 0;
+    bool is_retired = false;
+    {
+        const std::lock_guard lock(mutex_);
+        is_retired = retired_;
+        given_up = is_retired ? id : std::exchange(last_load_, id);
+    }
+    (void)loaded(given_up, KeyOutcome::unavailable, {});
+    if (!is_retired) lane_->post([key = key_, name = name_, id] { key->load(key.userdata(), id, text_of(name)); });
+}
+
+void HostKey::retire() {
+    std::uint64_t given_up = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        retired_ = true;
+        given_up = last_load_;
+    }
+    (void)loaded(given_up, KeyOutcome::unavailable, {});
 }
 
 void HostKey::destroy() {
-    lane_->post([key = key_, name = name_] { (**key).destroy(key->userdata(), text_of(name)); });
+    lane_->post([key = key_, name = name_] { key->destroy(key.userdata(), text_of(name)); });
 }
 
 Result<void> HostKey::loaded(std::uint64_t id, KeyOutcome outcome, std::string_view key) {
@@ -120,8 +147,8 @@ std::uint64_t HostKey::open_calls() { return key_calls().size(); }
 
 // ---- transport ----
 
-HostTransport::HostTransport(const portal_transport& transport, std::weak_ptr<Runtime> runtime)
-    : transport_(std::make_shared<Held<portal_transport>>(transport)), runtime_(std::move(runtime)) {}
+HostTransport::HostTransport(const Held<portal_transport>& transport, std::weak_ptr<Runtime> runtime)
+    : transport_(transport), runtime_(std::move(runtime)) {}
 
 void HostTransport::send(std::uint64_t id, HttpRequest request, std::function<void(Result<HttpResponse>)> answer) {
     const auto runtime = runtime_.lock();
@@ -145,15 +172,15 @@ void HostTransport::send(std::uint64_t id, HttpRequest request, std::function<vo
         out.header_count = headers.size();
         out.body = {held->body.reveal().data(), held->body.size()};
         out.timeout_ms = held->timeout_ms;
-        (*transport)->send(transport->userdata(), id, &out);
+        transport->send(transport.userdata(), id, &out);
     });
 }
 
 void HostTransport::cancel(std::uint64_t id) {
     const auto answer = http_calls().take(id);
     if (!answer) return;
-    if (const auto runtime = runtime_.lock(); runtime != nullptr && (*transport_)->cancel != nullptr)
-        runtime->callbacks().post([transport = transport_, id] { (*transport)->cancel(transport->userdata(), id); });
+    if (const auto runtime = runtime_.lock(); runtime != nullptr && transport_->cancel != nullptr)
+        runtime->callbacks().post([transport = transport_, id] { transport->cancel(transport.userdata(), id); });
     (*answer)(fail_with(Code::cancelled));
 }
 

@@ -35,6 +35,8 @@ Result<std::vector<HttpHeader>> headers_of(const portal_header* first, std::size
         const std::string_view name = view(first[i].name);
         const std::string_view value = view(first[i].value);
         bytes += name.size() + value.size();
+        if ((first[i].flags & ~PORTAL_HEADER_SECRET) != 0 || first[i].reserved != 0)
+            return invalid("A header has a flag or a reserved field that this library does not know: leave it zero.");
         if (!is_header_name(name) || !is_header_value(value) || bytes > most_header_bytes)
             return invalid("A header has a name or a value that HTTP does not allow, or all are over 64 KiB: mend it.");
         headers.push_back({std::string(name), std::string(value)});
@@ -86,21 +88,26 @@ void deliver(const Held<portal_sent>& sent, const ClientAnswer& answer) {
     sent->fn(sent.userdata(), PORTAL_OK, &out, nullptr);
 }
 
+Error no_answer(portal_code code, int os_code) {
+    const bool is_told = code == PORTAL_ERR_TIMEOUT || code == PORTAL_ERR_CANCELLED;
+    Error error = fail_with(is_told ? static_cast<Code>(code) : Code::network).value();
+    error.os_code = os_code;
+    error.retryable = true;
+    return error;
+}
+
+// INVALID_ARGUMENT: no answer that could be used, nor the word that there was none.
 Result<HttpResponse> response_of(const portal_http_response& given) {
-    if (given.http_status == 0) {
-        Error error = fail_with(Code::network).value();
-        if (given.code == PORTAL_ERR_TIMEOUT || given.code == PORTAL_ERR_CANCELLED)
-            error = fail_with(static_cast<Code>(given.code)).value();
-        error.os_code = given.os_code;
-        error.retryable = true;
-        return tl::unexpected<Error>(std::move(error));
-    }
-    if (view(given.body).size() > max_answer_bytes)
-        return fail(Code::network, "The answer's body is over 4 MiB: it was not taken.");
+    if (given.http_status < 0 || (given.http_status == 0 && given.code == PORTAL_OK))
+        return invalid("The response has neither a status nor a code: pass the one that the server, or the stack, gave.");
+    if (given.retry_after_ms < 0) return invalid("response.retry_after_ms is negative: pass the wait, or 0.");
+    if (given.http_status == 0) return tl::unexpected<Error>(no_answer(given.code, given.os_code));
+    if (view(given.body).size() > max_answer_bytes) return invalid("The answer's body is over 4 MiB: it was not taken.");
     auto headers = headers_of(given.headers, given.header_count);
     if (!headers) return tl::unexpected<Error>(std::move(headers.error()));
     HttpResponse response;
     response.status = given.http_status;
+    response.retry_after_ms = given.retry_after_ms;
     response.headers = std::move(*headers);
     response.body = Secret(view(given.body));
     return response;
@@ -138,6 +145,10 @@ portal_code portal_transport_answered(uint64_t id, const portal_http_response* r
     return guarded(error, [&]() -> Result<void> {
         const auto given = take(response, "response");
         if (!given) return tl::unexpected<Error>(given.error());
-        return HostTransport::answered(id, response_of(*given));
+        auto answer = response_of(*given);
+        if (answer || answer.error().code != Code::invalid_argument) return HostTransport::answered(id, std::move(answer));
+        // No other answer will come: for who waits there was none.
+        auto told = HostTransport::answered(id, tl::unexpected<Error>(no_answer(PORTAL_OK, 0)));
+        return told ? tl::unexpected<Error>(std::move(answer.error())) : told;
     });
 }

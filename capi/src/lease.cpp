@@ -80,29 +80,60 @@ private:
     bool is_there_ = false;
 };
 
+// What the hot paths ask, and no more: anything else goes the careful way, which finds the words for it.
+bool is_plain_lease(const portal_session* session, const portal_lease* lease) {
+    return session != nullptr && session->magic == portal_session::alive && lease != nullptr &&
+           lease->struct_size == sizeof(portal_lease);
+}
+
+[[gnu::noinline]] portal_code refuse(Code code, portal_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> { return fail_with(code); });
+}
+
+[[gnu::noinline]] portal_code try_with_care(portal_session* session, portal_lease* out, char* token, size_t* length,
+                                            portal_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+        if (const auto checked = check(session); !checked) return checked;
+        if (token != nullptr && length == nullptr) return invalid("`length` is NULL: pass the token buffer's room.");
+        if (const auto checked = check_output(out, "out"); !checked) return checked;
+        Lease lease;
+        const Code code = session->engine->read(lease, token, length);
+        if (code != Code::ok) return fail_with(code);
+        write_lease(out, lease, session->engine->tag());
+        return {};
+    });
+}
+
+[[gnu::noinline]] portal_code report_with_care(portal_session* session, const portal_lease* lease, int32_t http_status,
+                                               const portal_answer* answer, portal_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+        if (const auto checked = check(session); !checked) return checked;
+        const auto given = own_lease(session, lease);
+        if (!given) return tl::unexpected<Error>(given.error());
+        const auto details = take_or_default(answer, "answer");
+        if (!details) return tl::unexpected<Error>(details.error());
+        if (details->retry_after_ms < 0) return invalid("answer.retry_after_ms is negative: pass the wait, or 0.");
+        const int status = http_status != 0 ? http_status : details->http_status;
+        const Verdict verdict = verdict_of({status, view(details->error_id), view(details->exception), details->legacy_code});
+        Code code = session->engine->is_closed() ? Code::closed : Code::ok;
+        if (verdict == Verdict::accepted) code = session->engine->accepted(*given);
+        if (verdict == Verdict::rejected) code = session->engine->rejected(*given);
+        if (code != Code::ok) return fail_with(code);
+        return {};
+    });
+}
+
 }  // namespace
 
 portal_code portal_lease_try(portal_session* session, portal_lease* out, char* token, size_t* length,
                              portal_error* error) noexcept {
-    // The hot path first: no Result, and no text unless it fails.
-    const bool is_sound = session != nullptr && session->magic == portal_session::alive && out != nullptr && out->struct_size == sizeof(portal_lease) &&
-                          (token == nullptr || length != nullptr);
+    if (!is_plain_lease(session, out) || (token != nullptr && length == nullptr))
+        return try_with_care(session, out, token, length, error);
     Lease lease;
-    const Code code = is_sound ? session->engine->read(lease, token, length) : Code::invalid_argument;
-    if (code == Code::ok) {
-        write_lease(out, lease, session->engine->tag());
-        return PORTAL_OK;
-    }
-    return guarded(error, [&]() -> Result<void> {
-        if (is_sound) return fail_with(code);
-        if (const auto checked = check(session); !checked) return checked;
-        if (token != nullptr && length == nullptr) return invalid("`length` is NULL: pass the token buffer's room.");
-        if (const auto checked = check_output(out, "out"); !checked) return checked;
-        const Code larger_struct = session->engine->read(lease, token, length);
-        if (larger_struct != Code::ok) return fail_with(larger_struct);
-        write_lease(out, lease, session->engine->tag());
-        return {};
-    });
+    const Code code = session->engine->read(lease, token, length);
+    if (code != Code::ok) return refuse(code, error);
+    write_lease(out, lease, session->engine->tag());
+    return PORTAL_OK;
 }
 
 portal_code portal_lease_acquire(portal_session* session, const portal_acquire_options* options, portal_acquired done,
@@ -136,7 +167,7 @@ portal_code portal_lease_wait(portal_session* session, const portal_acquire_opti
                               size_t* length, portal_error* error) noexcept {
     return guarded(error, [&]() -> Result<void> {
         if (const auto checked = check(session); !checked) return checked;
-        if (const auto checked = check_output(out, "out"); !checked) return checked;
+        if (const auto checked = check_size(out, "out"); !checked) return checked;
         if (token == nullptr || length == nullptr) return invalid("`token` or `length` is NULL: pass a buffer of PORTAL_TOKEN_MAX bytes.");
         const auto wanted = acquire_options(options);
         if (!wanted) return tl::unexpected<Error>(wanted.error());
@@ -167,16 +198,12 @@ portal_code portal_lease_stamp(const portal_session* session, portal_lease* leas
 
 portal_code portal_lease_report(portal_session* session, const portal_lease* lease, int32_t http_status,
                                 const portal_answer* answer, portal_error* error) noexcept {
-    return guarded(error, [&]() -> Result<void> {
-        if (const auto checked = check(session); !checked) return checked;
-        const auto given = own_lease(session, lease);
-        if (!given) return tl::unexpected<Error>(given.error());
-        const auto details = take_or_default(answer, "answer");
-        if (!details) return tl::unexpected<Error>(details.error());
-        const int status = http_status != 0 ? http_status : details->http_status;
-        const Verdict verdict = verdict_of({status, view(details->error_id), view(details->exception), details->legacy_code});
-        return session->engine->report(*given, verdict == Verdict::accepted, verdict == Verdict::rejected);
-    });
+    if (answer == nullptr && http_status >= 200 && http_status <= 299 && is_plain_lease(session, lease) &&
+        lease->session_tag == session->engine->tag()) {
+        const Code code = session->engine->accepted(lease_of(*lease));
+        return code == Code::ok ? PORTAL_OK : refuse(code, error);
+    }
+    return report_with_care(session, lease, http_status, answer, error);
 }
 
 portal_code portal_cancel(uint64_t id, portal_error* error) noexcept {

@@ -36,48 +36,26 @@ Result<Policy> policy_of(const portal_options& options) {
                         options.renewal_lead_ms, options.request_timeout_ms});
 }
 
-// The host's parts that are not the engine's to hold: kept only so that they are released with the rest.
-struct Others {
-    std::shared_ptr<RecordStore> store;
-    std::shared_ptr<Transport> transport;
-    // Callback structs that this session has no use for; their userdata is released at the end of close all the same.
-    std::vector<std::shared_ptr<Userdata>> unused;
-};
-
-void hold_unused(Others& others, void* userdata, portal_release_fn release) {
-    others.unused.push_back(std::make_shared<Userdata>(userdata, release));
-}
-
-Result<std::shared_ptr<RecordStore>> make_store(const portal_options& options, const std::string& name, Runtime& runtime,
-                                                Others& others) {
+Result<std::shared_ptr<RecordStore>> make_store(const portal_options& options, const HostOptions& held, const std::string& name,
+                                                const std::shared_ptr<HostKey>& key, Runtime& runtime) {
     const bool has_store = options.store.load != nullptr;
     const bool has_directory = !view(options.directory).empty();
     if (has_store && has_directory) return invalid("Both `directory` and `store` are given: choose one.");
     if (has_store && options.store.save == nullptr) return invalid("store.save is NULL: a store needs both load and save.");
-    if (has_directory && options.key.load == nullptr)
+    if (has_directory && key == nullptr)
         return invalid("`directory` is given without `key`: supply 32 bytes of key, since the file is encrypted.");
-    std::shared_ptr<RecordStore> store;
-    if (has_store) {
-        store = std::make_shared<HostStore>(name, std::make_shared<StoreCalls>(options.store), runtime.host());
-    } else {
-        hold_unused(others, options.store.userdata, options.store.release);
-    }
-    if (has_directory) {
+    if (has_store) return std::make_shared<HostStore>(name, std::make_shared<StoreCalls>(held.store), runtime.host());
+    if (!has_directory) return nullptr;
 #if defined(PORTAL_SESSION_WITH_FILE_STORE)
-        store = std::make_shared<FileStore>(std::string(view(options.directory)), name, std::make_shared<PosixFileSystem>(),
-                                            std::make_shared<AesGcmCipher>(),
-                                            std::make_shared<HostKey>(options.key, name, runtime.host()), runtime.store());
+    return std::make_shared<FileStore>(std::string(view(options.directory)), name, std::make_shared<PosixFileSystem>(),
+                                       std::make_shared<AesGcmCipher>(), key, runtime.store());
 #else
-        return fail(Code::unsupported, "This build has no file store: supply `store`, or use the full flavour.");
+    return fail(Code::unsupported, "This build has no file store: supply `store`, or use the full flavour.");
 #endif
-    } else {
-        hold_unused(others, options.key.userdata, options.key.release);
-    }
-    return store;
 }
 
-Result<std::shared_ptr<Transport>> make_transport(const portal_options& options, const std::shared_ptr<Runtime>& runtime,
-                                                  Others& others) {
+Result<std::shared_ptr<Transport>> make_transport(const portal_options& options, const HostOptions& held,
+                                                  const std::shared_ptr<Runtime>& runtime) {
     auto pins = texts(options.spki_pins, options.spki_pin_count, "spki_pins");
     if (!pins) return tl::unexpected<Error>(std::move(pins.error()));
     for (const std::string& pin : *pins)
@@ -87,9 +65,8 @@ Result<std::shared_ptr<Transport>> make_transport(const portal_options& options,
     if (options.transport.send != nullptr) {
         if (has_tls_options)
             return fail(Code::unsupported, "ca_file and spki_pins are for the library's own transport: set them up in yours.");
-        return std::make_shared<HostTransport>(options.transport, runtime);
+        return std::make_shared<HostTransport>(held.transport, runtime);
     }
-    hold_unused(others, options.transport.userdata, options.transport.release);
 #if defined(PORTAL_SESSION_WITH_HTTP)
     return std::shared_ptr<Transport>(make_curl_transport({std::string(view(options.ca_file)), std::move(*pins)}));
 #else
@@ -111,23 +88,19 @@ Result<void> check_plain(const portal_options& options) {
 
 }  // namespace
 
-Result<portal_session*> open_session(const portal_options& options) {
-    // From here on every userdata has a holder: whatever fails, its release runs once, before this returns.
-    auto others = std::make_shared<Others>();
-    std::shared_ptr<HostClock> host_clock;
-    if (options.clock.read != nullptr) {
-        host_clock = std::make_shared<HostClock>(options.clock);
-    } else {
-        hold_unused(*others, options.clock.userdata, options.clock.release);
-    }
-    auto host = std::make_shared<HostParts>(options, host_clock, others);
+std::shared_ptr<const HostOptions> hold(const portal_options* options) {
+    return check_size(options, "options") ? std::make_shared<HostOptions>(*options) : nullptr;
+}
+
+Result<portal_session*> open_session(const portal_options& options, std::shared_ptr<const HostOptions> held) {
     const auto runtime = Runtime::get();
     const std::string name = view(options.name).empty() ? "default" : std::string(view(options.name));
-
-    auto store = make_store(options, name, *runtime, *others);
-    auto transport = make_transport(options, runtime, *others);
     if (const auto checked = check_plain(options); !checked) return tl::unexpected<Error>(checked.error());
+    std::shared_ptr<HostKey> key;
+    if (options.key.load != nullptr) key = std::make_shared<HostKey>(held->key, name, runtime->host());
+    auto store = make_store(options, *held, name, key, *runtime);
     if (!store) return tl::unexpected<Error>(std::move(store.error()));
+    auto transport = make_transport(options, *held, runtime);
     if (!transport) return tl::unexpected<Error>(std::move(transport.error()));
     const auto policy = policy_of(options);
     if (!policy) return tl::unexpected<Error>(policy.error());
@@ -138,9 +111,9 @@ Result<portal_session*> open_session(const portal_options& options) {
     const bool allow_loopback = (options.flags & PORTAL_ALLOW_LOOPBACK) != 0;
     auto allowed = AllowList::make(*hosts, allow_loopback, *portal_url);
     if (!allowed) return tl::unexpected<Error>(std::move(allowed.error()));
-    others->store = *store;
-    others->transport = *transport;
 
+    std::shared_ptr<HostClock> host_clock;
+    if (options.clock.read != nullptr) host_clock = std::make_shared<HostClock>(held->clock);
     EngineParts parts;
     parts.policy = *policy;
     parts.name = name;
@@ -148,7 +121,7 @@ Result<portal_session*> open_session(const portal_options& options) {
     parts.clock = host_clock;
     if (host_clock == nullptr) parts.clock = std::make_shared<SystemClock>(options.boot_tag);
     parts.store = *store;
-    parts.host = std::move(host);
+    parts.host = std::make_shared<HostParts>(std::move(held), std::move(host_clock), std::move(key));
     auto engine = Engine::open(std::move(parts));
     auto client = std::make_shared<Client>(engine, std::move(*transport), std::move(*allowed), *portal_url, allow_loopback);
     return new portal_session(std::move(engine), std::move(client));

@@ -42,8 +42,12 @@ portal_code portal_request_fail(uint64_t request_id, const portal_failure* failu
 portal_code portal_store_loaded(uint64_t id, portal_found found, uint64_t revision, portal_bytes record,
                                 portal_error* error) noexcept {
     return guarded(error, [&]() -> Result<void> {
+        constexpr std::size_t most_record_bytes = 8 * 1024;
         switch (found) {
-            case PORTAL_FOUND: return HostStore::loaded(id, LoadOutcome::found, revision, view(record));
+            case PORTAL_FOUND:
+                if (view(record).empty() || view(record).size() > most_record_bytes)
+                    return invalid("FOUND comes with a record of 1 to 8192 bytes: pass what was saved, or answer ABSENT.");
+                return HostStore::loaded(id, LoadOutcome::found, revision, view(record));
             case PORTAL_ABSENT: return HostStore::loaded(id, LoadOutcome::absent, 0, {});
             case PORTAL_UNAVAILABLE: return HostStore::loaded(id, LoadOutcome::unavailable, 0, {});
             case PORTAL_FAILED: return HostStore::loaded(id, LoadOutcome::fault, 0, {});

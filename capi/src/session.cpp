@@ -54,9 +54,12 @@ Result<NewToken> new_token(const portal_token_input* input) {
 
 portal_code portal_session_open(const portal_options* options, portal_session** out, portal_error* error) noexcept {
     return guarded(error, [&]() -> Result<void> {
+        if (out != nullptr) *out = nullptr;
+        auto held = hold(options);
         if (out == nullptr) return invalid("`out` is NULL: pass where the session goes.");
-        *out = nullptr;
-        return take(options, "options").and_then(open_session).map([&](portal_session* session) { *out = session; });
+        const auto given = take(options, "options");
+        if (!given) return tl::unexpected<Error>(given.error());
+        return open_session(*given, std::move(held)).map([&](portal_session* session) { *out = session; });
     });
 }
 
@@ -103,7 +106,7 @@ portal_code portal_session_notify(portal_session* session, portal_notice notice,
 portal_code portal_session_status(const portal_session* session, portal_status* out, portal_error* error) noexcept {
     return guarded(error, [&]() -> Result<void> {
         if (const auto checked = check(session); !checked) return checked;
-        if (const auto checked = check_output(out, "out"); !checked) return checked;
+        if (const auto checked = check_size(out, "out"); !checked) return checked;
         return session->engine->status().map([&](const StatusView& view) {
             const Snapshot& snapshot = view.snapshot;
             out->state = static_cast<portal_state>(view.state);

@@ -36,8 +36,11 @@ namespace portal::capi {
     return {};
 }
 
-// Opens from checked options: open.cpp.
-[[nodiscard]] Result<portal_session*> open_session(const portal_options& options);
+struct HostOptions;
+
+// open.cpp. What the options bring with a userdata; null where the struct is too small to tell.
+[[nodiscard]] std::shared_ptr<const HostOptions> hold(const portal_options* options);
+[[nodiscard]] Result<portal_session*> open_session(const portal_options& options, std::shared_ptr<const HostOptions> held);
 
 // The token of an input: plain, or inside Portal's JSON answer.
 [[nodiscard]] Result<NewToken> new_token(const portal_token_input* input);

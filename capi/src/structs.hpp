@@ -14,14 +14,29 @@ namespace portal::capi {
 
 [[nodiscard]] bool all_zero(const void* memory, std::size_t size) noexcept;
 
-// A struct by pointer, as this library knows it. This is version 1: nothing smaller ever existed.
+// What a later version may use must be zero today.
+template <typename Struct>
+bool reserved_is_zero(const Struct&) { return true; }
+inline bool reserved_is_zero(const portal_options& given) { return given.reserved == nullptr && given.log.reserved == 0; }
+inline bool reserved_is_zero(const portal_answer& given) { return given.reserved == 0; }
+inline bool reserved_is_zero(const portal_failure& given) { return given.reserved == 0 && given.reserved2 == 0; }
+inline bool reserved_is_zero(const portal_http_response& given) { return given.reserved == 0; }
+
+// Whether a struct by pointer is there whole. This is version 1: nothing smaller ever existed.
+template <typename Struct>
+Result<void> check_size(const Struct* given, const char* what) {
+    if (given == nullptr) return invalid(std::string(what) + " is NULL: pass one that portal_init has set up.");
+    if (given->struct_size < sizeof(Struct))
+        return invalid(std::string(what) + ".struct_size is too small: set the struct up with portal_init.");
+    return {};
+}
+
+// A struct by pointer, as this library knows it.
 template <typename Struct>
 Result<Struct> take(const Struct* given, const char* what) {
-    if (given == nullptr) return invalid(std::string(what) + " is NULL: pass one that portal_init has set up.");
-    const std::size_t size = given->struct_size;
-    if (size < sizeof(Struct))
-        return invalid(std::string(what) + ".struct_size is too small: set the struct up with portal_init.");
-    if (!all_zero(reinterpret_cast<const char*>(given) + sizeof(Struct), size - sizeof(Struct)))
+    if (auto checked = check_size(given, what); !checked) return tl::unexpected<Error>(std::move(checked.error()));
+    if (!reserved_is_zero(*given) ||
+        !all_zero(reinterpret_cast<const char*>(given) + sizeof(Struct), given->struct_size - sizeof(Struct)))
         return invalid(std::string(what) + " has fields that this library does not know: update the library, or leave them zero.");
     return *given;
 }
@@ -33,12 +48,6 @@ Result<Struct> take_or_default(const Struct* given, const char* what) {
     Struct defaults;
     portal_init(&defaults, sizeof defaults);
     return defaults;
-}
-
-// Whether an output struct can be written whole; what is larger keeps its tail.
-template <typename Struct>
-Result<void> check_output(const Struct* out, const char* what) {
-    return take(out, what).map([](const Struct&) {});
 }
 
 [[nodiscard]] inline std::string_view view(portal_text text) {

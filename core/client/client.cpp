@@ -40,7 +40,6 @@ Result<Url> Client::check_target(const ClientRequest& request) const {
 
 Result<void> Client::send(ClientRequest request, std::function<void(ClientAnswer)> call,
                           const std::function<void(std::uint64_t)>& started) {
-    if (engine_->is_closed()) return fail_with(Code::closed);
     if (request.timeout_ms < 0 || request.timeout_ms > longest_timeout_ms)
         return fail(Code::invalid_argument, "timeout_ms is out of its range: use 1 to 600000 milliseconds, or 0 for 30 s.");
     if (request.method.empty()) request.method = "GET";
@@ -49,6 +48,7 @@ Result<void> Client::send(ClientRequest request, std::function<void(ClientAnswer
     std::shared_ptr<Exchange> exchange;
     {
         const std::lock_guard lock(mutex_);
+        if (closed_) return fail_with(Code::closed);
         if (transport_ == nullptr)
             return fail(Code::unsupported, "The session has no transport: supply one, or use the full flavour of the library.");
         exchange = std::make_shared<Exchange>(shared_from_this(), transport_, std::move(request), std::move(*url), std::move(call));
@@ -79,6 +79,7 @@ void Client::close() {
     std::shared_ptr<Transport> transport;
     {
         const std::lock_guard lock(mutex_);
+        closed_ = true;
         running = running_;
         transport.swap(transport_);
     }

@@ -65,6 +65,7 @@ private:
     const bool allow_loopback_;
 
     std::mutex mutex_;
+    bool closed_ = false;
     std::shared_ptr<Transport> transport_;
     std::set<std::shared_ptr<Exchange>> running_;
 };

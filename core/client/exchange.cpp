@@ -45,8 +45,11 @@ void Exchange::acquire(std::uint64_t newer_than) {
     options.newer_than = newer_than;
     auto waiter = engine_->acquire(options, [self = shared_from_this()](Acquired acquired) { self->on_token(std::move(acquired)); });
     if (!waiter) return end(waiter.error().code);
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     waiter_ = *waiter;
+    if (!ending_) return;
+    lock.unlock();
+    (void)Engine::cancel(*waiter);
 }
 
 void Exchange::on_token(Acquired acquired) {
@@ -63,10 +66,10 @@ void Exchange::transmit(std::string_view token) {
     request.bearer = Secret(token);
     request.body = Secret(request_.body.reveal());
     request.timeout_ms = left_ms();
-    std::uint64_t transmission = next_id();
+    const std::uint64_t transmission = next_id();
     {
         const std::lock_guard lock(mutex_);
-        if (!call_) return;  // cancelled meanwhile
+        if (ending_) return;
         transmission_ = transmission;
     }
     transport_->send(transmission, std::move(request), [self = shared_from_this()](Result<HttpResponse> answer) {
@@ -80,14 +83,16 @@ void Exchange::on_answer(Result<HttpResponse> received) {
     if (!received) return fail_with_error(std::move(received.error()));
     ClientAnswer result;
     result.response = std::move(*received);
-    result.verdict = verdict_of({result.response.status, {}, {}, 0});
-    result.retry_after_ms = retry_after_ms(result.response.header("Retry-After"), result.response.header("Date"));
+    const HttpResponse& response = result.response;
+    result.verdict = verdict_of({response.status, {}, {}, 0});
+    result.retry_after_ms = response.retry_after_ms != 0
+                                ? response.retry_after_ms
+                                : retry_after_ms(response.header("Retry-After"), response.header("Date"));
     if (!request_.without_token) {
         const bool accepted = result.verdict == Verdict::accepted;
         const bool rejected = result.verdict == Verdict::rejected;
-        // Stale: a logout came between. Then there is nothing to report to.
-        const Result<void> reported = engine_->report(lease_, accepted, rejected);
-        if (rejected && reported && !replayed_ && may_replay() && left_ms() > 1) {
+        if (accepted) (void)engine_->accepted(lease_);  // stale: a logout came between, and there is nothing to report to
+        if (rejected && engine_->rejected(lease_) == Code::ok && !replayed_ && may_replay() && left_ms() > 1) {
             replayed_ = true;
             return acquire(lease_.generation);
         }
@@ -112,6 +117,7 @@ void Exchange::end(Code code) {
     std::uint64_t transmission = 0;
     {
         const std::lock_guard lock(mutex_);
+        ending_ = true;
         waiter = waiter_;
         transmission = transmission_;
     }

@@ -44,9 +44,13 @@ Engine::Engine(EngineParts parts)
       machine_(machine_config(parts, owner_)),
       runtime_(Runtime::get()),
       store_(std::move(parts.store)),
-      host_(std::move(parts.host)) {}
+      host_(std::move(parts.host)) {
+    ThreadGroup::of_process().begin_session();
+}
 
-Engine::~Engine() = default;
+Engine::~Engine() {
+    if (runtime_ != nullptr) ThreadGroup::of_process().end_session();  // never closed
+}
 
 Reading Engine::reading() const {
     Reading now = clock_->read();
@@ -95,8 +99,9 @@ void Engine::carry_out(effect::Ask& ask) {
     request.timeout_ms = ask.timeout_ms;
     request.generation = ask.generation;
     request.client_id = std::move(ask.client_id);
+    std::erase_if(asked_, [](const auto& asked) { return !requests().find(asked.second); });  // answered
     asked_[ask.request] = request.id;
-    log(LogLevel::info, std::string("asks the provider for a token: ") + name_of(ask.reason));
+    if (logs(LogLevel::info)) log(LogLevel::info, std::string("asks the provider for a token: ") + name_of(ask.reason));
     call_back([host = host_, request = std::move(request)] {
         if (requests().find(request.id)) host->ask(request);
     });
@@ -138,23 +143,22 @@ void Engine::carry_out(effect::Tell& tell) {
     event.epoch = tell.epoch;
     event.retry_after_ms = tell.retry_after_ms;
     event.at_unix_ms = clock_->read().unix_ms;
-    log(tell.code == Code::ok ? LogLevel::info : LogLevel::warning,
-        std::string(name_of(tell.kind)) + ": " + name_of(tell.state) + " (" + name_of(tell.reason) + ")" +
-            (tell.code == Code::ok ? "" : std::string(", ") + name_of(tell.code)));
+    if (const LogLevel level = tell.code == Code::ok ? LogLevel::info : LogLevel::warning; logs(level))
+        log(level, std::string(name_of(tell.kind)) + ": " + name_of(tell.state) + " (" + name_of(tell.reason) + ")" +
+                       (tell.code == Code::ok ? "" : std::string(", ") + name_of(tell.code)));
     const std::lock_guard lock(mutex_);
     history_.push_back(event);
     if (history_.size() > history_length) history_.pop_front();
     if (!host_->has_observer()) return;
     events_.push_back(event);
-    if (events_.size() > most_events) {
-        events_.pop_front();  // the one before it in the queue of callbacks delivers nothing, then
-    }
+    // One call is queued for each event that is: the one for the oldest, when that goes, delivers the next.
+    if (events_.size() > most_events) return events_.pop_front();
     runtime_->callbacks().post([engine = shared_from_this()] { engine->deliver_events(); });
 }
 
 void Engine::carry_out(effect::Arm& arm) {
     armed_ms_ = arm.boot_ms;
-    if (arm.boot_ms == never_ms) return;
+    if (arm.boot_ms == never_ms) return runtime()->never_wake(shared_from_this());
     runtime()->wake_in(shared_from_this(), std::max<std::int64_t>(arm.boot_ms - clock_->boot_ms(), 0));
 }
 
@@ -181,6 +185,7 @@ void Engine::carry_out(effect::Ended&) {
     }
     const Error error = fail_with(Code::closed).value();
     for (auto& [id, waiter] : waiting) {
+        waiters().take(id);
         if (waiter.on_worker) {
             waiter.call({Code::closed, {}, nullptr, error});
         } else {
@@ -191,6 +196,7 @@ void Engine::carry_out(effect::Ended&) {
     for (const auto& [request, id] : asked_) requests().take(id);
     asked_.clear();
     armed_ms_ = never_ms;
+    runtime()->never_wake(shared_from_this());
     call_back([engine = shared_from_this()] { engine->finish(); });
 }
 
@@ -209,6 +215,7 @@ void Engine::finish() {
     host.reset();
     store.reset();
     last.reset();
+    ThreadGroup::of_process().end_session();
     const std::lock_guard lock(mutex_);
     finished_ = true;
     finishing_.notify_all();
@@ -252,10 +259,11 @@ void Engine::deliver_events() {
     host->event(event);
 }
 
+// On the worker, which sees the host until the session has ended.
+bool Engine::logs(LogLevel level) const { return level <= host_->log_level(); }
+
 void Engine::log(LogLevel level, std::string line) {
-    const std::shared_ptr<Host> host = host_;
-    if (host == nullptr || level > host->log_level()) return;
-    call_back([host, level, line = std::move(line)] { host->log(level, line); });
+    call_back([host = host_, level, line = std::move(line)] { host->log(level, line); });
 }
 
 }  // namespace portal

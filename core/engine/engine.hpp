@@ -13,6 +13,7 @@
 
 #include "engine/front.hpp"
 #include "engine/host.hpp"
+#include "engine/lane.hpp"
 #include "session/machine.hpp"
 #include "session/record_store.hpp"
 
@@ -61,14 +62,22 @@ public:
     ~Engine();
 
     // ---- callers, on any thread ----
-    [[nodiscard]] Code read(Lease& lease, char* token, std::size_t* length);
+    // The hot one: inline, so that it is one call into the front.
+    [[nodiscard]] Code read(Lease& lease, char* token, std::size_t* length) {
+        Wake wake = Wake::none;
+        const Code code = front_.read(clock_->boot_ms(), lease, token, length, wake);
+        if (wake != Wake::none) post_wake(wake);
+        return code;
+    }
     // `id`, if any, is written before `call` can come.
     [[nodiscard]] Result<std::uint64_t> acquire(const AcquireOptions& options, std::function<void(Acquired)> call,
                                                 std::uint64_t* id = nullptr);
     // For a caller that blocks until then: `call` comes on the worker and must only wake it.
     [[nodiscard]] Result<std::uint64_t> acquire_on_worker(const AcquireOptions& options, std::function<void(Acquired)> call);
     static Result<void> cancel(std::uint64_t waiter_id);
-    [[nodiscard]] Result<void> report(const Lease& lease, bool accepted, bool rejected);
+    // Portal answered 2xx, or 401, to a request with that lease's token. ok, stale (of before a clear) or closed.
+    [[nodiscard]] Code accepted(const Lease& lease);
+    [[nodiscard]] Code rejected(const Lease& lease);
     [[nodiscard]] Lease stamped(Lease lease) const;
     [[nodiscard]] Result<void> prepare();
     [[nodiscard]] Result<void> push(NewToken token);
@@ -84,7 +93,7 @@ public:
     // ok, or timeout: closed, and still ending.
     Code close(std::int64_t wait_ms);
     [[nodiscard]] bool is_closed() const { return front_.is_closed(); }
-    [[nodiscard]] bool in_callback() const;
+    [[nodiscard]] static bool in_callback() { return Lane::is_current_thread(); }
     // Runs it on the callback thread, behind what waits there already; not at all once the session has ended.
     void call_back(std::function<void()> call);
     [[nodiscard]] std::int64_t now_boot_ms() const { return clock_->boot_ms(); }
@@ -125,7 +134,8 @@ private:
     void deliver(std::uint64_t waiter, Acquired result);
     void deliver_events();
     void finish();
-    std::uint64_t keep_done(std::function<void(Code)> done);
+    [[nodiscard]] Result<std::uint64_t> keep_done(std::function<void(Code)> done);
+    [[nodiscard]] bool logs(LogLevel level) const;
     void log(LogLevel level, std::string line);
 
     const Policy policy_;
@@ -133,6 +143,7 @@ private:
     const std::uint64_t owner_;
     const std::uint64_t tag_;
     Front front_;
+    std::mutex order_;  // a push and a clear reach the worker in the order in which they took effect
 
     // The worker's own.
     Machine machine_;

@@ -30,13 +30,6 @@ void Engine::post_wake(Wake wake) {
 
 // ---- tokens ----
 
-Code Engine::read(Lease& lease, char* token, std::size_t* length) {
-    Wake wake = Wake::none;
-    const Code code = front_.read(clock_->boot_ms(), lease, token, length, wake);
-    if (wake != Wake::none) post_wake(wake);
-    return code;
-}
-
 Result<std::uint64_t> Engine::acquire(const AcquireOptions& options, std::function<void(Acquired)> call, std::uint64_t* id) {
     return begin_wait(options, {std::move(call), false}, id);
 }
@@ -72,19 +65,22 @@ Result<void> Engine::cancel(std::uint64_t waiter_id) {
     return {};
 }
 
-Result<void> Engine::report(const Lease& lease, bool accepted, bool rejected) {
-    if (front_.is_closed()) return fail_with(Code::closed);
-    if (lease.epoch < front_.epoch()) return fail_with(Code::stale);
-    if (rejected && front_.rejected(lease.generation) != Wake::none) {
-        post(event::Rejected{lease.epoch, lease.generation});
-    } else if (accepted) {
-        const Reading now = reading();
-        // An instant of another boot can't be told in this one's time: such a slide is not worth a guess.
-        if (lease.boot_tag != now.boot_tag) return {};
-        if (front_.accepted(lease.generation, lease.sent_boot_ms, now.boot_ms) != Wake::none)
-            post(event::Accepted{lease.epoch, lease.generation, std::min(lease.sent_boot_ms, now.boot_ms)});
-    }
-    return {};
+Code Engine::accepted(const Lease& lease) {
+    if (front_.is_closed()) return Code::closed;
+    const std::int64_t now_boot_ms = clock_->boot_ms();
+    Wake wake = Wake::none;
+    const Code code = front_.accepted(lease, now_boot_ms, wake);
+    if (wake != Wake::none)
+        post(event::Accepted{lease.epoch, lease.generation, lease.boot_tag, std::min(lease.sent_boot_ms, now_boot_ms)});
+    return code;
+}
+
+Code Engine::rejected(const Lease& lease) {
+    if (front_.is_closed()) return Code::closed;
+    Wake wake = Wake::none;
+    const Code code = front_.rejected(lease, wake);
+    if (wake != Wake::none) post(event::Rejected{lease.epoch, lease.generation});
+    return code;
 }
 
 Lease Engine::stamped(Lease lease) const {
@@ -116,6 +112,7 @@ Result<void> Engine::check_offer(const NewToken& offer) const {
 Result<void> Engine::push(NewToken token) {
     if (front_.is_closed()) return fail_with(Code::closed);
     if (const auto checked = check_offer(token); !checked) return checked;
+    const std::lock_guard order(order_);
     if (token.expected_epoch != 0 && token.expected_epoch != front_.epoch()) return fail_with(Code::stale);
     front_.mark_dead();
     post(event::Pushed{{std::make_shared<Secret>(std::move(token.token)), std::move(token.client_id), token.age_ms}});
@@ -123,10 +120,14 @@ Result<void> Engine::push(NewToken token) {
 }
 
 Result<void> Engine::fulfil(std::uint64_t request_id, NewToken token) {
-    const auto request = requests().take(request_id);
+    const auto request = requests().find(request_id);
     const auto engine = request ? request->engine.lock() : nullptr;
     if (engine == nullptr || engine->is_closed()) return fail_with(Code::stale);
-    if (const auto checked = engine->check_offer(token); !checked) {
+    const auto checked = engine->check_offer(token);
+    // A mistake in the call is no answer of the provider's: the request is still open.
+    if (!checked && checked.error().code == Code::invalid_argument) return checked;
+    if (!requests().take(request_id)) return fail_with(Code::stale);
+    if (!checked) {
         ProviderFailure failure;
         failure.code = checked.error().code;
         engine->post(event::Failed{request->request, failure});
@@ -155,28 +156,30 @@ Result<void> Engine::fail_request(std::uint64_t request_id, const ProviderFailur
 
 // ---- the session ----
 
-std::uint64_t Engine::keep_done(std::function<void(Code)> done) {
-    if (!done) return 0;
+Result<std::uint64_t> Engine::keep_done(std::function<void(Code)> done) {
     const std::lock_guard lock(mutex_);
+    if (ended_ || front_.is_closed()) return fail_with(Code::closed);
+    if (!done) return 0;
     dones_.emplace(++last_done_, std::move(done));
     return last_done_;
 }
 
 Result<void> Engine::clear(std::function<void(Code)> done) {
-    if (front_.is_closed()) return fail_with(Code::closed);
-    const std::uint64_t epoch = front_.clear();
-    post(event::Cleared{epoch, keep_done(std::move(done))});
+    const auto id = keep_done(std::move(done));
+    if (!id) return tl::unexpected<Error>(id.error());
+    const std::lock_guard order(order_);
+    post(event::Cleared{front_.clear(), *id});
     return {};
 }
 
 Result<void> Engine::notify(Notice notice, std::function<void(Code)> done) {
-    if (front_.is_closed()) return fail_with(Code::closed);
-    const std::uint64_t id = keep_done(std::move(done));
+    const auto id = keep_done(std::move(done));
+    if (!id) return tl::unexpected<Error>(id.error());
     switch (notice) {
-        case Notice::foreground: post(event::Foreground{id}); break;
-        case Notice::background: post(event::Background{id}); break;
-        case Notice::store_changed: post(event::StoreChanged{id}); break;
-        case Notice::clock_changed: post(event::ClockChanged{id}); break;
+        case Notice::foreground: post(event::Foreground{*id}); break;
+        case Notice::background: post(event::Background{*id}); break;
+        case Notice::store_changed: post(event::StoreChanged{*id}); break;
+        case Notice::clock_changed: post(event::ClockChanged{*id}); break;
     }
     return {};
 }
@@ -186,29 +189,15 @@ Result<StatusView> Engine::status() const {
     return front_.status(reading());
 }
 
-bool Engine::in_callback() const {
-    const auto threads = runtime();
-    return threads != nullptr && threads->is_callback_thread();
-}
-
 Code Engine::close(std::int64_t wait_ms) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::max<std::int64_t>(wait_ms, 0));
-    std::shared_ptr<ThreadGroup> threads;
-    std::weak_ptr<Runtime> watched;
-    bool may_wait = wait_ms > 0;
-    if (const auto held = runtime()) {
-        threads = held->threads();
-        watched = held;
-        may_wait = may_wait && !held->is_callback_thread();
-        if (!front_.close()) held->post(shared_from_this(), event::Closed{});
-    }
+    if (!front_.close()) post(event::Closed{});
     std::unique_lock lock(mutex_);
-    if (!may_wait) return finished_ ? Code::ok : Code::timeout;
+    if (wait_ms <= 0 || in_callback()) return finished_ ? Code::ok : Code::timeout;
     if (!finishing_.wait_until(lock, deadline, [this] { return finished_; })) return Code::timeout;
     lock.unlock();
     // The last session takes the threads with it: who waits for its end may count on that too.
-    if (threads != nullptr && watched.expired() && !threads->wait(deadline)) return Code::timeout;
-    return Code::ok;
+    return ThreadGroup::of_process().wait_for_end(deadline) ? Code::ok : Code::timeout;
 }
 
 std::uint64_t Engine::open_operations() { return waiters().size() + requests().size(); }

@@ -50,9 +50,10 @@ public:
     // alone. ok, no_token, buffer_too_small or closed.
     [[nodiscard]] Code read(std::int64_t now_boot_ms, Lease& lease, char* token, std::size_t* length, Wake& wake) const;
 
-    // A 2xx raises the slide; a 401 marks the token dead. Reports for another generation change nothing.
-    [[nodiscard]] Wake accepted(std::uint64_t generation, std::int64_t sent_boot_ms, std::int64_t now_boot_ms);
-    [[nodiscard]] Wake rejected(std::uint64_t generation);
+    // A 2xx raises the slide; a 401 marks the token dead. Reports of another generation change nothing, of an older epoch
+    // are stale.
+    [[nodiscard]] Code accepted(const Lease& lease, std::int64_t now_boot_ms, Wake& wake);
+    [[nodiscard]] Code rejected(const Lease& lease, Wake& wake);
 
     // No later read gives the token that is published now.
     void mark_dead();
@@ -76,25 +77,31 @@ public:
 private:
     static constexpr std::size_t token_words = max_token_bytes / sizeof(std::uint64_t);
 
-    struct Header {
+    // What each read looks at.
+    struct Hot {
         std::uint64_t edition = 0;  // grows with each token that is published, and after each mark
         std::uint64_t generation = 0;
         std::uint64_t epoch = 0;
         std::uint64_t boot_tag = 0;
         std::int64_t slid_boot_ms = 0;
-        std::int64_t absolute_limit_boot_ms = 0;  // less the margin; an untrusted token is past it
+        std::int64_t attention_boot_ms = 0;  // the first of Cold's instants: before it only the idle deadline counts
         std::int64_t absolute_deadline_boot_ms = 0;
+        std::int64_t wall_minus_boot_ms = 0;
+        std::uint64_t token_length = 0;  // 0: there is none that may be read
+        std::uint64_t memory_only = 0;
+        std::uint64_t is_known = 0;  // 0: the record was not read yet, so that the machine alone can judge a report
+    };
+    // What a read looks at past the first of these instants, and a report.
+    struct Cold {
+        std::int64_t absolute_limit_boot_ms = never_ms;  // less the margin; an untrusted token is past it
         std::int64_t lead_boot_ms = never_ms;
+        std::int64_t recheck_boot_ms = never_ms;
         std::int64_t overdue_until_boot_ms = 0;
         std::int64_t slide_due_boot_ms = never_ms;
-        std::int64_t recheck_boot_ms = never_ms;
-        std::int64_t wall_minus_boot_ms = 0;
-        std::uint32_t usable = 0;
-        std::uint32_t memory_only = 0;
-        std::uint64_t token_length = 0;
     };
     struct Published {
-        Header header;
+        Hot hot;
+        Cold cold;
         std::uint64_t token[token_words] = {};
     };
     struct PublishedStatus {
@@ -103,15 +110,15 @@ private:
     };
     using Slots = TwoSlot<Published>;
 
-    static void copy_header(const Slots::Slot& slot, Header& header);
     static void copy_token(const Slots::Slot& slot, char* token, std::size_t length);
-    [[nodiscard]] Header header() const;
-    [[nodiscard]] std::int64_t slide_of(const Header& header) const;
-    [[nodiscard]] Code judge(const Header& header, std::int64_t now_boot_ms, Lease& lease) const;
-    [[nodiscard]] Wake wake_for(const Header& header, std::uint64_t publication, std::int64_t now_boot_ms) const;
+    [[nodiscard]] Hot hot() const;
+    [[nodiscard]] std::int64_t slide_of(std::uint64_t edition, std::int64_t slid_boot_ms) const;
+    [[nodiscard]] Code judge(const Slots::Slot& slot, std::int64_t now_boot_ms, Lease& lease) const;
+    [[nodiscard]] Wake wake_for(const Cold& cold, std::uint64_t publication, std::int64_t now_boot_ms) const;
     void write(Published& next);
 
     const Policy policy_;
+    const std::int64_t idle_less_margin_ms_;
     Slots* slots_;  // on pages of secrets
     TwoSlot<PublishedStatus> status_;
     std::atomic<std::uint64_t> slide_{0};         // edition above, boot milliseconds below
@@ -122,6 +129,7 @@ private:
 
     mutable std::mutex writing_;  // the worker's publications against clear; never held by a reader
     std::uint64_t edition_ = 0;
+    std::uint64_t rejected_unread_ = 0;  // a generation that was reported dead before the record was read
     std::uint64_t epoch_ = 1;
     std::string client_id_;
 };

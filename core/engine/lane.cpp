@@ -2,7 +2,14 @@
 
 #include <pthread.h>
 
+#include <thread>
+
 namespace portal {
+namespace {
+
+thread_local bool is_lane_thread = false;
+
+}  // namespace
 
 void name_this_thread(const char* name) {
 #if defined(__APPLE__)
@@ -10,6 +17,11 @@ void name_this_thread(const char* name) {
 #else
     ::pthread_setname_np(::pthread_self(), name);
 #endif
+}
+
+ThreadGroup& ThreadGroup::of_process() {
+    static auto& group = *new ThreadGroup;
+    return group;
 }
 
 void ThreadGroup::enter() {
@@ -20,15 +32,26 @@ void ThreadGroup::enter() {
 void ThreadGroup::leave_at_exit() {
     std::unique_lock lock(mutex_);
     --alive_;
-    std::notify_all_at_thread_exit(ended_, std::move(lock));
+    std::notify_all_at_thread_exit(changed_, std::move(lock));
 }
 
-bool ThreadGroup::wait(std::chrono::steady_clock::time_point deadline) {
+void ThreadGroup::begin_session() {
+    const std::lock_guard lock(mutex_);
+    ++sessions_;
+    changed_.notify_all();
+}
+
+void ThreadGroup::end_session() {
+    const std::lock_guard lock(mutex_);
+    --sessions_;
+}
+
+bool ThreadGroup::wait_for_end(std::chrono::steady_clock::time_point deadline) {
     std::unique_lock lock(mutex_);
-    return ended_.wait_until(lock, deadline, [&] { return alive_ == 0; });
+    return changed_.wait_until(lock, deadline, [&] { return alive_ == 0 || sessions_ > 0; });
 }
 
-Lane::Lane(const char* name, std::shared_ptr<ThreadGroup> group) : name_(name), group_(std::move(group)) {}
+Lane::Lane(const char* name, ThreadGroup& group) : name_(name), group_(group) {}
 
 Lane::~Lane() {
     const std::lock_guard lock(shared_->mutex);
@@ -43,21 +66,17 @@ void Lane::post(std::function<void()> work) {
     shared_->wake.notify_one();
 }
 
-bool Lane::is_current_thread() const {
-    const std::lock_guard lock(shared_->mutex);
-    return shared_->started && shared_->thread == std::this_thread::get_id();
-}
+bool Lane::is_current_thread() { return is_lane_thread; }
 
 void Lane::start() {
-    group_->enter();
-    std::thread thread([shared = shared_, group = group_, name = name_] {
+    group_.enter();
+    std::thread([shared = shared_, &group = group_, name = name_] {
         name_this_thread(name);
+        is_lane_thread = true;
         run(shared);
-        group->leave_at_exit();
-    });
-    shared_->thread = thread.get_id();
+        group.leave_at_exit();
+    }).detach();
     shared_->started = true;
-    thread.detach();
 }
 
 void Lane::run(const std::shared_ptr<Shared>& shared) {

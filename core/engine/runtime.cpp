@@ -36,11 +36,11 @@ std::shared_ptr<Runtime> Runtime::get() {
 }
 
 Runtime::Runtime() : worker_(std::make_shared<Worker>()) {
-    threads_->enter();
-    std::thread([worker = worker_, group = threads_] {
+    ThreadGroup::of_process().enter();
+    std::thread([worker = worker_] {
         name_this_thread("portal-worker");
         work(worker);
-        group->leave_at_exit();
+        ThreadGroup::of_process().leave_at_exit();
     }).detach();
 }
 
@@ -50,8 +50,6 @@ Runtime::~Runtime() {
     worker_->wake.notify_one();
 }
 
-bool Runtime::is_callback_thread() const { return callbacks_.is_current_thread() || host_->is_current_thread(); }
-
 void Runtime::post(std::shared_ptr<Engine> engine, Event event) {
     const std::lock_guard lock(worker_->mutex);
     worker_->tasks.push_back({std::move(engine), std::move(event)});
@@ -60,14 +58,18 @@ void Runtime::post(std::shared_ptr<Engine> engine, Event event) {
 
 void Runtime::wake_in(const std::shared_ptr<Engine>& engine, std::int64_t real_ms) {
     constexpr std::int64_t most_ms = std::int64_t{1000} * 3600 * 24 * 365;  // what a condition variable can wait for
+    never_wake(engine);
+    engine->wake_at = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::min(real_ms, most_ms));
+    worker_->timers.emplace(engine->wake_at, engine);
+}
+
+void Runtime::never_wake(const std::shared_ptr<Engine>& engine) {
     auto& timers = worker_->timers;
     const auto [first, last] = timers.equal_range(engine->wake_at);
     const auto old = std::find_if(first, last, [&](const auto& timer) {
         return !timer.second.owner_before(engine) && !engine.owner_before(timer.second);
     });
     if (old != last) timers.erase(old);
-    engine->wake_at = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::min(real_ms, most_ms));
-    timers.emplace(engine->wake_at, engine);
 }
 
 // Queued events come before timers: after a suspension an answer that has arrived beats a deadline that has passed.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -20,7 +21,21 @@ public:
     // stand-alone fence is needed. On x86-64 and arm64 they are plain loads and stores, or nearly so.
     class Slot {
     public:
-        [[nodiscard]] std::uint64_t word(std::size_t index) const { return words_[index].load(std::memory_order_acquire); }
+        // One word of Value, by its offset. Word by word is the fast way: a struct that is put together in memory and read
+        // again in wider pieces stalls the processor.
+        template <typename Word = std::uint64_t>
+        [[nodiscard]] Word word(std::size_t offset) const {
+            return std::bit_cast<Word>(words_[offset / sizeof(std::uint64_t)].load(std::memory_order_acquire));
+        }
+
+        // A larger member of Value, by its offset.
+        template <typename Part>
+        [[nodiscard]] Part part(std::size_t offset) const {
+            static_assert(std::is_trivially_copyable_v<Part> && sizeof(Part) % sizeof(std::uint64_t) == 0);
+            std::array<std::uint64_t, sizeof(Part) / sizeof(std::uint64_t)> words;
+            for (std::size_t i = 0; i < words.size(); ++i) words[i] = word(offset + i * sizeof(std::uint64_t));
+            return std::bit_cast<Part>(words);
+        }
 
     private:
         friend class TwoSlot;
@@ -53,12 +68,8 @@ public:
     }
 
     [[nodiscard]] Value value() const {
-        std::array<std::uint64_t, word_count> words;
-        read([&](const Slot& slot, std::uint64_t) {
-            for (std::size_t i = 0; i < word_count; ++i) words[i] = slot.word(i);
-        });
         Value result;
-        std::memcpy(static_cast<void*>(&result), words.data(), sizeof result);
+        read([&](const Slot& slot, std::uint64_t) { result = slot.template part<Value>(0); });
         return result;
     }
 

@@ -34,6 +34,7 @@ struct HttpResponse {
     int status = 0;
     std::vector<HttpHeader> headers;
     Secret body;  // may hold a token
+    std::int64_t retry_after_ms = 0;  // where the transport knows it; 0: the header says it
 
     // The first header of that name, in any case; empty where there is none.
     [[nodiscard]] std::string_view header(std::string_view name) const;

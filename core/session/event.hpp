@@ -51,6 +51,7 @@ struct Cancel {
 struct Accepted {
     std::uint64_t epoch;
     std::uint64_t generation;
+    std::uint64_t boot_tag;
     std::int64_t sent_boot_ms;
 };
 struct Rejected {

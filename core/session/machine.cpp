@@ -47,7 +47,7 @@ void Machine::on(const event::Prepare&) { wanted_ = true; }
 
 void Machine::on(const event::Accepted& report) {
     if (!loaded_) return keep_early(report);
-    if (report.epoch == record_.epoch) absorb_slide({{}, report.generation, report.sent_boot_ms});
+    if (report.epoch == record_.epoch && report.boot_tag == now_.boot_tag) absorb_slide({{}, report.generation, report.sent_boot_ms});
     if (slide_unsaved_ && now_.boot_ms - written_boot_ms_ >= slide_save_every_ms) changed();
 }
 
@@ -79,7 +79,7 @@ void Machine::on(const event::Cleared& clear) {
     record_.backoff = {};
     early_push_.reset();
     early_reports_.clear();
-    token_is_new_ = declined_ = wanted_ = lost_ = slide_unsaved_ = false;
+    token_is_new_ = token_is_news_ = declined_ = wanted_ = lost_ = slide_unsaved_ = false;
     commit_change_ = saved_change_;
     changed();
     cleared_unread_ = config_.has_store;
@@ -150,8 +150,9 @@ void Machine::absorb_slide(const Moment& moment) {
 // Does what is due. `frozen`: the process was suspended past the timer, so whoever is due gets a little more, once.
 void Machine::pass_time(bool frozen) {
     const auto grace = [&](std::int64_t& limit_ms, bool& extended) {
-        if (!frozen || extended) return;
-        limit_ms = std::max(limit_ms, now_.boot_ms + wake_grace_ms);
+        const std::int64_t graced_ms = now_.boot_ms + wake_grace_ms;
+        if (!frozen || extended || limit_ms >= graced_ms) return;
+        limit_ms = graced_ms;
         extended = true;
     };
     if (phase_ == Phase::asking) grace(request_.limit_boot_ms, request_.extended);
@@ -288,6 +289,7 @@ void Machine::tell(EventKind kind, Code code, std::int64_t retry_after_ms) {
 void Machine::tell_changes() {
     if (committing()) return;
     const Standing at = standing();
+    if (std::exchange(token_is_news_, false)) tell(EventKind::new_token);
     if (at.token.clock != told_clock_) {
         told_clock_ = at.token.clock;
         tell(EventKind::clock);

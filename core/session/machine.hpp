@@ -173,9 +173,11 @@ private:
     void set_store(StoreVerdict verdict);
     [[nodiscard]] bool save_is_wanted() const { return loaded_ && change_ != saved_change_ && change_ != failed_change_; }
     [[nodiscard]] bool committing() const { return commit_change_ > saved_change_; }
+    [[nodiscard]] bool clear_is_untried() const { return cleared_unread_ && change_ != failed_change_; }
     [[nodiscard]] bool memory_only() const { return !config_.has_store || token_is_new_; }
     [[nodiscard]] bool claims_first() const;
     [[nodiscard]] Record external_record() const;
+    [[nodiscard]] Record tombstone() const;
     void internalise(Record& record) const;
 
     MachineConfig config_;
@@ -190,6 +192,7 @@ private:
     bool token_is_new_ = false;      // never stored
     bool token_was_given_ = false;   // published or handed out
     bool token_was_pushed_ = false;
+    bool token_is_news_ = false;     // observers have not been told of it
 
     StoreVerdict store_ = StoreVerdict::persistent;
     StoreOperation operation_ = StoreOperation::none;

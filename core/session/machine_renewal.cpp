@@ -27,7 +27,9 @@ void Machine::on(const event::Fulfilled& answer) {
     const Anchor issued = earlier(request->made, answer.offer.age_ms);
     const Code code = judge_offer(answer.offer, issued);
     const State state = standing().state;
-    const bool still_good = state == State::fresh || state == State::expiring;
+    // Asked in the lead, the same token again would be asked for at each read: that too calls for a back-off.
+    const bool still_good =
+        state == State::fresh || (state == State::expiring && request->reason != Reason::near_absolute);
     if (code == Code::ok || (code == Code::repeated_token && still_good)) {
         fulfilled_request_ = std::max(fulfilled_request_, request->id);
         last_failure_ = {};
@@ -117,11 +119,11 @@ void Machine::adopt(const TokenOffer& offer, const Anchor& issued) {
     if (record_.claim.owner == config_.owner && phase_ == Phase::idle) record_.claim = {};
     token_is_new_ = config_.has_store;
     token_was_given_ = token_was_pushed_ = slide_unsaved_ = lost_ = false;
+    token_is_news_ = true;
     changed();
     token_change_ = change_;
     const bool store_is_worth_waiting_for = config_.has_store && loaded_ && store_retry_at_ms_ == never_ms;
     commit_change_ = store_is_worth_waiting_for ? change_ : saved_change_;
-    tell(EventKind::new_token);
 }
 
 void Machine::count_mint(Reason reason) {
@@ -179,8 +181,8 @@ void Machine::renew_if_needed() {
         wanted_ = false;
     } else if (const Refusal refused = refusal(false, due == Reason::rejected); refused.code == Code::ok) {
         start_renewal(due, false);
-    } else if (refused.retry_after_ms == 0 || refused.code == Code::refused) {
-        wanted_ = false;
+    } else if (!(last_failure_.retryable && backoff_left(record_.backoff, now_) > 0)) {
+        wanted_ = false;  // no timer asks again: the next caller does
     }
 }
 
@@ -226,7 +228,6 @@ void Machine::fail_request(const Request& request, const ProviderFailure& failur
     backoff.boot_tag = now_.boot_tag;
     backoff.not_before_boot_ms = now_.boot_ms + wait_ms;
     last_failure_ = failure;
-    wanted_ = wanted_ && failure.retryable;
     phase_ = Phase::idle;
     end_claim();
     changed();

@@ -15,16 +15,20 @@ void Machine::run_store() {
         saved_change_ = change_;
         return;
     }
-    if (operation_ != StoreOperation::none || store_retry_at_ms_ != never_ms) return;
-    if (!loaded_ || reload_wanted_) {
+    if (operation_ != StoreOperation::none) return;
+    // A clear is tried at once, however locked the store is: the mark that it leaves outlives this process.
+    const bool clears_first = store_ == StoreVerdict::locked && clear_is_untried();
+    if (store_retry_at_ms_ != never_ms && !clears_first) return;
+    if ((!loaded_ || reload_wanted_) && !clears_first) {
         reload_wanted_ = false;
         operation_ = StoreOperation::load;
         pending_.push_back(effect::Load{++operation_id_});
-    } else if (save_is_wanted()) {
+    } else if (clears_first || save_is_wanted()) {
         operation_ = StoreOperation::save;
-        operation_change_ = change_;
+        // A token that came after a clear waits for the tombstone, which alone makes a store wipe all else that it has.
+        operation_change_ = cleared_unread_ ? clear_change_ : change_;
         slide_unsaved_ = false;
-        pending_.push_back(effect::Save{++operation_id_, external_record()});
+        pending_.push_back(effect::Save{++operation_id_, cleared_unread_ ? tombstone() : external_record()});
     } else {
         return;
     }
@@ -44,7 +48,10 @@ void Machine::on(const event::Loaded& answer) {
         return;
     }
     operation_ = StoreOperation::none;
-    if (answer.result.outcome == LoadOutcome::unavailable) return store_is_out(StoreVerdict::locked);
+    if (answer.result.outcome == LoadOutcome::unavailable) {
+        if (clear_is_untried()) return set_store(StoreVerdict::locked);
+        return store_is_out(StoreVerdict::locked);
+    }
     if (answer.result.outcome == LoadOutcome::fault) {
         store_is_out(StoreVerdict::memory_only);
         return first_answer();
@@ -67,7 +74,9 @@ void Machine::on(const event::Saved& answer) {
     operation_ = StoreOperation::none;
     switch (answer.result.outcome) {
         case SaveOutcome::saved: return was_saved();
-        case SaveOutcome::conflict: return reload();
+        case SaveOutcome::conflict:
+            if (store_ == StoreVerdict::locked) failed_change_ = change_;
+            return reload();
         case SaveOutcome::unavailable: return store_is_out(StoreVerdict::locked);
         case SaveOutcome::fault: return store_is_out(StoreVerdict::memory_only);
     }
@@ -107,6 +116,7 @@ void Machine::store_is_out(StoreVerdict verdict) {
     for (const PendingDone& done : std::exchange(dones_, {})) pending_.push_back(effect::Done{done.id, code});
     set_store(verdict);
     if (early_push_ && verdict == StoreVerdict::locked) take_push(*std::exchange(early_push_, std::nullopt));
+    if (phase_ == Phase::elsewhere) forget_request();  // nobody can say how that goes: two fetches beat one deadlock
     if (phase_ != Phase::claiming) return;
     record_.claim = {};
     ask();
@@ -142,7 +152,7 @@ void Machine::absorb(const Record& loaded) {
         complete_all(Code::cleared);
         tell(EventKind::cleared);
     }
-    if (is_news) tell(EventKind::new_token);
+    if (is_news) token_is_news_ = true;
 }
 
 // Another process asks the provider: look again soon. When its claim is over, whoever still needs a token may claim.
@@ -164,6 +174,8 @@ void Machine::follow_claim() {
 // Nothing stored, though there may have been: generation and epoch must grow all the same.
 void Machine::record_is_gone(bool was_lost) {
     record_.revision = 0;
+    if (record_.claim.owner != config_.owner) record_.claim = {};
+    follow_claim();
     if (was_lost) {
         const auto wall_s = static_cast<std::uint64_t>(std::max<std::int64_t>(now_.unix_ms / 1000, 0));
         record_.generation = std::max(record_.generation, wall_s);
@@ -190,6 +202,18 @@ Record Machine::external_record() const {
     for (std::uint64_t* tag : {&record.issued.boot_tag, &record.slid.boot_tag, &record.claim.boot_tag, &record.backoff.boot_tag,
                                &record.rejections.boot_tag})
         if (*tag == config_.owner) *tag = 0;
+    return record;
+}
+
+// What a clear leaves. Its generation is older than that of any token that came since.
+Record Machine::tombstone() const {
+    Record record;
+    record.revision = record_.revision;
+    record.install_seed = record_.install_seed;
+    record.epoch = record_.epoch;
+    record.generation = record_.generation - (has_token() ? 1 : 0);
+    record.state = TokenState::signed_out;
+    record.rejections = external_record().rejections;
     return record;
 }
 

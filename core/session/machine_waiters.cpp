@@ -32,8 +32,10 @@ void Machine::serve_waiters() {
     const Standing at = standing();
     const auto is_served = [&](const Waiter& waiter) {
         auto answer = answer_for(waiter, at);
-        if (answer) complete(waiter, std::move(*answer));
-        return answer.has_value();
+        if (!answer) return false;
+        if (answer->code == Code::ok && at.token.next == Next::give_and_renew) wanted_ = true;  // behind it
+        complete(waiter, std::move(*answer));
+        return true;
     };
     waiters_.erase(std::remove_if(waiters_.begin(), waiters_.end(), is_served), waiters_.end());
     for (Waiter& waiter : waiters_) waiter.waited = true;

@@ -26,7 +26,7 @@ void take_token(Record& record, const Record& from) {
     record.generation = from.generation;
     record.state = from.state;
     record.token = from.token;
-    record.client_id = from.client_id;
+    if (!from.client_id.empty()) record.client_id = from.client_id;  // bound until the next epoch
     record.issued = from.issued;
     record.slid = from.slid;
     record.backoff = from.backoff;

@@ -23,8 +23,14 @@ tl::unexpected<Error> stale() {
 HostStore::HostStore(std::string session_name, std::shared_ptr<HostStoreCalls> calls, std::shared_ptr<Executor> lane)
     : name_(std::move(session_name)), calls_(std::move(calls)), lane_(std::move(lane)) {}
 
+HostStore::~HostStore() {
+    loads().take(last_load_);
+    saves().take(last_save_);
+}
+
 void HostStore::load(std::function<void(LoadResult)> answer) {
     const std::uint64_t id = loads().add(std::move(answer));
+    loads().take(std::exchange(last_load_, id));
     lane_->post([calls = calls_, name = name_, id] { calls->load(id, name); });
 }
 
@@ -33,6 +39,7 @@ void HostStore::save(Record record, std::function<void(SaveResult)> answer) {
     auto encoded = encode_record(record);
     if (!encoded) return answer({SaveOutcome::fault, 0});
     const std::uint64_t id = saves().add(std::move(answer));
+    saves().take(std::exchange(last_save_, id));
     auto bytes = std::make_shared<Secret>(std::move(*encoded));
     lane_->post([calls = calls_, name = name_, id, revision = record.revision, bytes] {
         calls->save(id, name, revision, bytes->reveal());
@@ -48,11 +55,11 @@ Result<void> HostStore::loaded(std::uint64_t id, LoadOutcome outcome, std::uint6
         auto decoded = decode_record(record);
         if (decoded) {
             result.record = std::move(*decoded);
-            result.record.revision = revision;
         } else {
             result.outcome = LoadOutcome::lost;
             result.loss = LossReason::damaged;
         }
+        result.record.revision = revision;  // of a lost one too: the next save takes its place
     }
     (*answer)(std::move(result));
     return {};

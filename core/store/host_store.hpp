@@ -26,12 +26,14 @@ class HostStore final : public RecordStore {
 public:
     // `lane` is the host thread's: a host that blocks inline delays only sessions with host stores.
     HostStore(std::string session_name, std::shared_ptr<HostStoreCalls> calls, std::shared_ptr<Executor> lane);
+    ~HostStore() override;
 
     void load(std::function<void(LoadResult)> answer) override;
     void save(Record record, std::function<void(SaveResult)> answer) override;
     [[nodiscard]] bool shared() const override { return true; }
 
-    // The host's answers, from any thread. Stale: that id was answered, or never asked.
+    // The host's answers, from any thread. Stale: that id was answered, a newer call of its kind took its place, or the store
+    // is gone.
     static Result<void> loaded(std::uint64_t id, LoadOutcome outcome, std::uint64_t revision, std::string_view record);
     static Result<void> saved(std::uint64_t id, SaveOutcome outcome, int os_code);
     static std::uint64_t open_calls();
@@ -40,6 +42,8 @@ private:
     const std::string name_;
     const std::shared_ptr<HostStoreCalls> calls_;
     const std::shared_ptr<Executor> lane_;
+    std::uint64_t last_load_ = 0;  // a host that never answers must not leave calls behind
+    std::uint64_t last_save_ = 0;
 };
 
 }  // namespace portal

@@ -39,11 +39,15 @@ Scope scope_of(std::string_view path) {
 
 Delivery delivery_of(FaultKind kind) {
     switch (kind) {
-        case FaultKind::slow: return Delivery::delayed;
-        case FaultKind::hold: return Delivery::held;
+        case FaultKind::slow:
+            return Delivery::delayed;
+        case FaultKind::hold:
+            return Delivery::held;
         case FaultKind::drop_before:
-        case FaultKind::drop_after: return Delivery::never;
-        case FaultKind::status: break;
+        case FaultKind::drop_after:
+            return Delivery::never;
+        case FaultKind::status:
+            break;
     }
     return Delivery::at_once;
 }
@@ -52,17 +56,17 @@ Answer error_answer(int status, std::string_view text) { return {status, JsonObj
 
 Answer bad_json() { return error_answer(400, "The body is not a JSON object."); }
 
-std::string iso_time(std::int64_t unix_ms) {
+std::string utc_text(std::int64_t unix_ms, const char* format) {
     const std::time_t seconds = unix_ms / 1000;
     std::tm utc{};
     char text[32];
     gmtime_r(&seconds, &utc);
-    return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &utc)};
+    return {text, std::strftime(text, sizeof text, format, &utc)};
 }
 
 Answer client_details(const Client& client) {
     JsonObject answer;
-    answer.text("id", client.id).text("createdAt", iso_time(client.created_ms));
+    answer.text("id", client.id).text("createdAt", utc_text(client.created_ms, "%Y-%m-%dT%H:%M:%S.000Z"));
     answer.raw("custodian", R"({"id":"fake-custodian","name":"Fake custodian"})");
     answer.raw("environment", R"({"id":"fake-environment","name":"Development"})");
     answer.raw("ejectedAt", "null").flag("isAccountAbstracted", client.account_abstracted);
@@ -72,7 +76,8 @@ Answer client_details(const Client& client) {
 
 // The part of `path` between two others; nothing where it has another shape.
 std::optional<std::string> middle_of(std::string_view path, std::string_view before, std::string_view after) {
-    if (!path.starts_with(before) || !path.ends_with(after) || path.size() <= before.size() + after.size()) return std::nullopt;
+    if (!path.starts_with(before) || !path.ends_with(after)) return std::nullopt;
+    if (path.size() <= before.size() + after.size()) return std::nullopt;
     const std::string_view middle = path.substr(before.size(), path.size() - before.size() - after.size());
     if (middle.find('/') != std::string_view::npos) return std::nullopt;
     return std::string(middle);
@@ -80,13 +85,7 @@ std::optional<std::string> middle_of(std::string_view path, std::string_view bef
 
 }  // namespace
 
-std::string http_date(std::int64_t unix_ms) {
-    const std::time_t seconds = unix_ms / 1000;
-    std::tm utc{};
-    char text[32];
-    gmtime_r(&seconds, &utc);
-    return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc)};
-}
+std::string http_date(std::int64_t unix_ms) { return utc_text(unix_ms, "%a, %d %b %Y %H:%M:%S GMT"); }
 
 Api::Api(RuleOptions rule, UnauthorizedBody unauthorized_body)
     : rule_(rule), unauthorized_body_(unauthorized_body), api_key_(uuid_like(rule.seed, api_key_index)) {}
@@ -196,24 +195,27 @@ Answer Api::list_clients() const {
 }
 
 Answer Api::injected(const Fault& fault, std::int64_t now_ms) const {
-    Answer answer = fault.status == 401   ? unauthorized()
+    Answer answer = fault.status == 401  ? unauthorized()
                     : fault.status < 400 ? Answer{fault.status, "{}", {}}
-                                          : error_answer(fault.status, "This fault was armed.");
+                                         : error_answer(fault.status, "This fault was armed.");
     if (fault.body) answer.body = *fault.body;
     if (!fault.location.empty()) answer.headers.emplace_back("Location", fault.location);
     if (fault.retry_after_seconds) {
         const std::int64_t seconds = *fault.retry_after_seconds;
-        answer.headers.emplace_back("Retry-After", fault.retry_after_as_date ? http_date(now_ms + seconds * 1000)
-                                                                             : std::to_string(seconds));
+        answer.headers.emplace_back(
+            "Retry-After", fault.retry_after_as_date ? http_date(now_ms + seconds * 1000) : std::to_string(seconds));
     }
     return answer;
 }
 
 Answer Api::unauthorized() const {
     switch (unauthorized_body_) {
-        case UnauthorizedBody::error_object: return error_answer(401, "Unauthorized");
-        case UnauthorizedBody::bare_string: return {401, quoted("Incorrect API key format"), {}};
-        case UnauthorizedBody::empty_object: break;
+        case UnauthorizedBody::error_object:
+            return error_answer(401, "Unauthorized");
+        case UnauthorizedBody::bare_string:
+            return {401, quoted("Incorrect API key format"), {}};
+        case UnauthorizedBody::empty_object:
+            break;
     }
     return {401, "{}", {}};
 }

@@ -15,14 +15,14 @@ constexpr double max_advance_seconds = 100.0 * 365 * 24 * 60 * 60;
 constexpr double max_retry_after_seconds = 365.0 * 24 * 60 * 60;
 
 constexpr std::array<std::pair<std::string_view, FaultKind>, 5> kinds{{{"status", FaultKind::status},
-                                                                      {"slow", FaultKind::slow},
-                                                                      {"hold", FaultKind::hold},
-                                                                      {"drop_before", FaultKind::drop_before},
-                                                                      {"drop_after", FaultKind::drop_after}}};
+                                                                       {"slow", FaultKind::slow},
+                                                                       {"hold", FaultKind::hold},
+                                                                       {"drop_before", FaultKind::drop_before},
+                                                                       {"drop_after", FaultKind::drop_after}}};
 constexpr std::array<std::pair<std::string_view, Scope>, 4> scopes{
     {{"any", Scope::any}, {"client", Scope::client}, {"custodian", Scope::custodian}, {"app", Scope::app}}};
-constexpr std::array<std::string_view, 9> fault_fields{"kind",     "scope", "times", "status", "delay_ms", "retry_after_seconds",
-                                                       "location", "body",  "retry_after_as_date"};
+constexpr std::array<std::string_view, 9> fault_fields{
+    "kind", "scope", "times", "status", "delay_ms", "retry_after_seconds", "location", "body", "retry_after_as_date"};
 
 tl::unexpected<std::string> problem(std::string text) { return tl::unexpected<std::string>(std::move(text)); }
 
@@ -35,7 +35,8 @@ public:
     void choice(std::string_view name, const Names& names, Value& value) {
         if (!fields_.contains(name)) return;
         const auto word = field<std::string>(fields_, name);
-        const auto found = std::find_if(names.begin(), names.end(), [&word](const auto& entry) { return word == entry.first; });
+        const auto found =
+            std::find_if(names.begin(), names.end(), [&word](const auto& entry) { return word == entry.first; });
         if (found == names.end()) return complain(name);
         value = found->second;
     }
@@ -122,7 +123,8 @@ tl::expected<Fault, std::string> fault_from_json(std::string_view body) {
 tl::expected<std::int64_t, std::string> advance_ms_from_json(std::string_view body) {
     const auto fields = parse_object(body);
     const auto seconds = fields ? field<double>(*fields, "seconds") : std::nullopt;
-    if (!seconds || *seconds < 0 || *seconds > max_advance_seconds) return problem("\"seconds\" must be a number, 0 or more.");
+    if (!seconds || *seconds < 0 || *seconds > max_advance_seconds)
+        return problem("\"seconds\" must be a number, 0 or more.");
     return std::llround(*seconds * 1000);
 }
 

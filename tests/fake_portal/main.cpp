@@ -8,6 +8,7 @@
 #include <exception>
 #include <map>
 #include <random>
+#include <stdexcept>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -76,7 +77,8 @@ struct Arguments {
 // An option that takes one of a few words. (CLI11's own transformer shows an enum's bytes in the help.)
 template <typename Enum>
 void choice(CLI::App& app, const char* name, Enum& value, const std::map<std::string, Enum>& words, const char* help) {
-    app.add_option_function<std::string>(name, [&value, words](const std::string& word) { value = words.at(word); }, help)
+    app.add_option_function<std::string>(
+           name, [&value, words](const std::string& word) { value = words.at(word); }, help)
         ->check(CLI::IsMember(words));
 }
 
@@ -106,7 +108,8 @@ void declare(CLI::App& app, Arguments& arguments) {
     app.add_option("--absolute", arguments.absolute_s, "Seconds from the issue to the absolute deadline (604800)")
         ->check(CLI::PositiveNumber);
     app.add_option("--seed", server.rule.seed, "The same seed gives the same ids and tokens (random)");
-    app.add_flag("--exit-with-stdin", arguments.exit_with_stdin, "End when standard input closes, so as not to outlive a script");
+    app.add_flag("--exit-with-stdin", arguments.exit_with_stdin,
+                 "End when standard input closes, so as not to outlive a script");
 }
 
 std::int64_t to_ms(double seconds) { return static_cast<std::int64_t>(seconds * 1000); }
@@ -115,9 +118,10 @@ int run(Arguments& arguments) {
     arguments.server.clock_skew_ms = to_ms(arguments.clock_skew_s);
     arguments.server.rule.idle_ms = to_ms(arguments.idle_s);
     arguments.server.rule.absolute_ms = to_ms(arguments.absolute_s);
-    if (!catch_signals()) return 1;
+    if (!catch_signals()) throw std::runtime_error("fake Portal: signals can't be caught");
     Server server(arguments.server);
-    const JsonObject ready = JsonObject().text("url", server.url()).text("ca_file", server.ca_file()).text("api_key", server.api_key());
+    const JsonObject ready =
+        JsonObject().text("url", server.url()).text("ca_file", server.ca_file()).text("api_key", server.api_key());
     std::printf("%s\n", ready.str().c_str());
     std::fflush(stdout);
     wait_for_end(arguments.exit_with_stdin);

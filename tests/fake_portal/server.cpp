@@ -171,8 +171,8 @@ public:
     }
     Snapshot counters() {
         const std::lock_guard lock(mutex_);
-        return {clock_.now_ms(),          api_.rule().totals(), api_.counters(),
-                api_.faults().armed(), held_,                api_.rule().by_token()};
+        return {clock_.now_ms(), api_.rule().totals(),  api_.counters(), api_.faults().armed(),
+                held_,           api_.rule().by_token()};
     }
     const std::string& url() const { return url_; }
     const std::string& ca_file() const { return files_.ca_file; }
@@ -259,9 +259,8 @@ void Server::Impl::configure(httplib::SSLServer& http) {
         socket_ = socket;
     });
     const auto plain = [this](const httplib::Request& in, httplib::Response& out) { serve(in, out, {}); };
-    const auto with_body = [this](const httplib::Request& in, httplib::Response& out, const httplib::ContentReader& reader) {
-        serve(in, out, read_body(in, reader));
-    };
+    const auto with_body = [this](const httplib::Request& in, httplib::Response& out,
+                                  const httplib::ContentReader& reader) { serve(in, out, read_body(in, reader)); };
     http.Get(".*", plain);
     http.Post(".*", with_body);
     http.Put(".*", with_body);
@@ -293,7 +292,9 @@ void Server::Impl::serve(const httplib::Request& in, httplib::Response& out, std
 
 Answer Server::Impl::control(const httplib::Request& in, const std::string& body) {
     const bool is_post = in.method == "POST";
-    const auto refused = [](const std::string& problem) { return Answer{400, JsonObject().text("error", problem).str(), {}}; };
+    const auto refused = [](const std::string& problem) {
+        return Answer{400, JsonObject().text("error", problem).str(), {}};
+    };
     if (is_post && in.path == "/_fake/advance") {
         const auto duration_ms = advance_ms_from_json(body);
         if (!duration_ms) return refused(duration_ms.error());

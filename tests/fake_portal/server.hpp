@@ -67,8 +67,8 @@ public:
     void advance(std::int64_t duration_ms);
 
     void arm(Fault fault);
-    void clear();               // forgets armed faults, lets held answers go
-    std::size_t release();      // lets held answers go; how many there were
+    void clear();                             // forgets armed faults, lets held answers go
+    std::size_t release();                    // lets held answers go; how many there were
     bool wait_until_held(std::size_t count);  // false: it did not happen within 10 s
 
     [[nodiscard]] Snapshot counters() const;

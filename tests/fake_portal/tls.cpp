@@ -58,12 +58,11 @@ Certificate make_certificate(EVP_PKEY* key, const char* name, Validity validity)
     require(RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial) == 1, "randomness");
     X509_NAME* subject = X509_get_subject_name(x);
     const auto* name_bytes = reinterpret_cast<const unsigned char*>(name);
-    const bool filled = X509_set_version(x, X509_VERSION_3) == 1 &&
-                        ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1) == 1 &&
-                        X509_gmtime_adj(X509_getm_notBefore(x), validity.from_s) != nullptr &&
-                        X509_gmtime_adj(X509_getm_notAfter(x), validity.to_s) != nullptr &&
-                        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, name_bytes, -1, -1, 0) == 1 &&
-                        X509_set_pubkey(x, key) == 1;
+    const bool filled =
+        X509_set_version(x, X509_VERSION_3) == 1 && ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1) == 1 &&
+        X509_gmtime_adj(X509_getm_notBefore(x), validity.from_s) != nullptr &&
+        X509_gmtime_adj(X509_getm_notAfter(x), validity.to_s) != nullptr &&
+        X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, name_bytes, -1, -1, 0) == 1 && X509_set_pubkey(x, key) == 1;
     require(filled, "filling in a certificate");
     return certificate;
 }
@@ -93,8 +92,7 @@ Certificate make_ca(EVP_PKEY* key) {
 Certificate make_leaf(CertificateKind kind, EVP_PKEY* key, X509* ca, EVP_PKEY* ca_key) {
     const Validity validity =
         kind == CertificateKind::expired ? Validity{-3 * day_s, -day_s} : Validity{-day_s, 30 * day_s};
-    const char* names = kind == CertificateKind::wrong_name ? "DNS:elsewhere.invalid"
-                                                            : "IP:127.0.0.1,IP:::1,DNS:localhost";
+    const char* names = kind == CertificateKind::wrong_name ? "DNS:elsewhere.invalid" : "IP:127.0.0.1,IP:::1,DNS:localhost";
     Certificate leaf = make_certificate(key, "fake Portal", validity);
     add_extension(leaf.get(), ca, NID_basic_constraints, "critical,CA:FALSE");
     add_extension(leaf.get(), ca, NID_key_usage, "critical,digitalSignature");
@@ -139,9 +137,8 @@ TlsPem make_certificates(CertificateKind kind) {
     TlsPem pem;
     pem.ca = certificate_pem(ca.get());
     pem.certificate = certificate_pem(leaf.get());
-    pem.key = to_pem([&key](BIO* bio) {
-        return PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-    });
+    pem.key = to_pem(
+        [&key](BIO* bio) { return PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
     return pem;
 }
 

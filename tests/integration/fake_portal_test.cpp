@@ -53,7 +53,8 @@ ServerOptions manual_clock() {
 
 // A server whose clock stands still, one client of it, and a connection.
 struct Fixture {
-    explicit Fixture(ServerOptions options = manual_clock()) : server(std::move(options)), http(connect(server, server.ca_file())) {
+    explicit Fixture(ServerOptions options = manual_clock())
+        : server(std::move(options)), http(connect(server, server.ca_file())) {
         const auto answer = http->Post("/api/v3/custodians/me/clients", bearer(server.api_key()), "{}", json);
         REQUIRE(answer);
         REQUIRE(answer->status == 200);
@@ -213,6 +214,17 @@ TEST_CASE("a held answer holds up no other connection, and slid the token when i
     CHECK(fixture.server.release() == 1);
     waiter.join();
     CHECK(held_status == 200);
+}
+
+TEST_CASE("a slow answer is the right one, later") {
+    Fixture fixture;
+    Fault fault;
+    fault.kind = FaultKind::slow;
+    fault.delay_ms = 1;
+    fixture.server.arm(fault);
+    CHECK(fixture.get(me, fixture.token) == 200);
+    CHECK(fixture.server.counters().total.slides == 1);
+    CHECK(fixture.server.counters().armed == 0);
 }
 
 TEST_CASE("many connections at once are all answered") {

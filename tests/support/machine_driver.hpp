@@ -111,7 +111,7 @@ public:
     std::string accepted() {
         slid_generation = snapshot.generation;
         slid_boot_ms = now.boot_ms;
-        return step(event::Accepted{snapshot.epoch, snapshot.generation, now.boot_ms});
+        return step(event::Accepted{snapshot.epoch, snapshot.generation, now.boot_tag, now.boot_ms});
     }
     std::string rejected() { return step(event::Rejected{snapshot.epoch, snapshot.generation}); }
     std::string push(const std::string& token, std::int64_t age_ms = 0) {

@@ -1,0 +1,24 @@
+# Runs when a test program was built: writes a ctest entry for each of its test cases, named "program: sentence".
+#   cmake -DNAME=unit_base -DPROGRAM=bin/unit_base -DLISTING=option;... -DARGUMENTS=option;... -DPROPERTIES=name;value;...
+#         -DOUTPUT=entries.cmake -P discover_tests.cmake
+# Catch2's own catch_discover_tests() stumbles over sentences with a ";", and over those that begin with a "-".
+cmake_minimum_required(VERSION 3.25)
+
+execute_process(COMMAND ${PROGRAM} ${LISTING} OUTPUT_VARIABLE sentences ERROR_VARIABLE complaint)
+list(JOIN ARGUMENTS " " arguments)
+list(JOIN PROPERTIES " " properties)
+set(entries "")
+# Not a list of lines: a ";" or a "[" would tear it.
+while(sentences MATCHES "^([^\n]+)\n")
+  set(sentence "${CMAKE_MATCH_1}")
+  string(LENGTH "${CMAKE_MATCH_0}" length)
+  string(SUBSTRING "${sentences}" ${length} -1 sentences)
+  string(REGEX REPLACE "[\\\"]" "\\\\\\0" escaped "${sentence}")
+  string(APPEND entries
+    "add_test([==[${NAME}: ${sentence}]==] [==[${PROGRAM}]==] [==[\"${escaped}\"]==] ${arguments})\n"
+    "set_tests_properties([==[${NAME}: ${sentence}]==] PROPERTIES ${properties})\n")
+endwhile()
+if(entries STREQUAL "")
+  message(FATAL_ERROR "${PROGRAM} lists no test case.\n${complaint}")
+endif()
+file(WRITE ${OUTPUT} "${entries}")

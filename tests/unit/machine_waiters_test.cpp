@@ -1,0 +1,234 @@
+// Who waits for a token: single flight, deadlines, cancel, newer_than, force, frozen processes.
+#include "support/catch.hpp"
+#include "support/machine_states.hpp"
+
+using namespace portal;
+using namespace portal::test;
+
+namespace {
+
+// Nothing is stored, so that each step shows the renewal alone.
+MachineConfig memory_only() {
+    MachineConfig config = machine_config();
+    config.has_store = false;
+    return config;
+}
+
+MachineDriver opened(const MachineConfig& config = memory_only()) {
+    MachineDriver driver(config);
+    driver.step(event::Opened{});
+    return driver;
+}
+
+MachineDriver with_token() {
+    MachineDriver driver = opened();
+    driver.push("token-1");
+    return driver;
+}
+
+bool says(const std::string& effects, const std::string& what) { return effects.find(what) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("however many wait, one token request serves them all") {
+    MachineDriver driver = opened();
+    CHECK(says(driver.acquire(), "Ask r1 first attempt=1"));
+    for (int i = 0; i < 99; ++i) CHECK_FALSE(says(driver.acquire(), "Ask"));
+    const std::string effects = driver.fulfil("token-1");
+    for (int i = 1; i <= 100; ++i) CHECK(says(effects, "Complete w" + std::to_string(i) + " ok g1"));
+    CHECK(driver.asks == 1);
+}
+
+TEST_CASE("a failure too is shared by all who waited for it") {
+    MachineDriver driver = opened();
+    driver.acquire();
+    driver.acquire();
+    const std::string effects = driver.fail();
+    CHECK(says(effects, "Complete w1 provider_failed"));
+    CHECK(says(effects, "Complete w2 provider_failed"));
+}
+
+TEST_CASE("each waiter has a deadline of its own") {
+    MachineDriver driver = opened();
+    driver.acquire(20 * second_ms);
+    driver.acquire(10 * second_ms);
+    CHECK_FALSE(says(driver.run_for(10 * second_ms - 1), "Complete"));
+    CHECK(says(driver.run_for(1), "Complete w2 timeout"));
+    CHECK(says(driver.run_for(10 * second_ms), "Complete w1 timeout"));
+    CHECK(says(driver.fulfil("token-1"), "Publish token g1"));  // what they waited for is welcome all the same
+}
+
+TEST_CASE("cancelling one waiter never cancels the others, nor the request") {
+    MachineDriver driver = opened();
+    driver.acquire();
+    driver.acquire();
+    const std::string cancelled = driver.step(event::Cancel{1});
+    CHECK(says(cancelled, "Complete w1 cancelled"));
+    CHECK_FALSE(says(cancelled, "w2"));
+    CHECK_FALSE(says(cancelled, "Withdraw"));
+    CHECK(driver.step(event::Cancel{1}).empty());
+    const std::string effects = driver.fulfil("token-1");
+    CHECK(says(effects, "Complete w2 ok g1"));
+    CHECK_FALSE(says(effects, "w1"));
+}
+
+TEST_CASE("the last waiter's cancel leaves the request running, and its token is kept") {
+    MachineDriver driver = opened();
+    driver.acquire();
+    driver.step(event::Cancel{1});
+    CHECK(says(driver.fulfil("token-1"), "Publish token g1"));
+    CHECK(says(driver.acquire(), "Complete w2 ok g1"));
+}
+
+TEST_CASE("who failed with a generation is served by any newer one without another request") {
+    MachineDriver driver = with_token();
+    driver.push("token-2");
+    CHECK(says(driver.step(event::Acquire{7, 1'000, 1}), "Complete w7 ok g2"));
+    CHECK(driver.asks == 0);
+    CHECK(says(driver.step(event::Acquire{8, 1'000, 2}), "Ask r1 rejected"));
+    CHECK(says(driver.fulfil("token-3"), "Complete w8 ok g3"));
+}
+
+TEST_CASE("a forced renewal is served by a request made after it alone: one more follows, shared by all who forced") {
+    MachineDriver driver = opened();
+    driver.acquire();  // w1 waits for r1
+    driver.force();
+    driver.force();
+    const std::string first = driver.fulfil("token-1");
+    CHECK(says(first, "Complete w1 ok g1"));
+    CHECK_FALSE(says(first, "Complete w2"));
+    CHECK(says(first, "Ask r2 forced"));
+    driver.force();  // w4 came while r2 ran
+    const std::string second = driver.fulfil("token-2");
+    CHECK(says(second, "Complete w2 ok g2"));
+    CHECK(says(second, "Complete w3 ok g2"));
+    CHECK_FALSE(says(second, "Complete w4"));
+    CHECK(says(second, "Ask r3 forced"));
+    CHECK(says(driver.fulfil("token-3"), "Complete w4 ok g3"));
+    CHECK(driver.asks == 3);
+}
+
+TEST_CASE("a failure of the request before it does not end a forced wait") {
+    MachineDriver driver = opened();
+    driver.acquire();
+    driver.force();
+    const std::string effects = driver.fail();
+    CHECK(says(effects, "Complete w1 provider_failed"));
+    CHECK_FALSE(says(effects, "Complete w2"));
+    CHECK(says(effects, "Ask r2 first attempt=2"));  // force skips our own back-off
+}
+
+TEST_CASE("a push serves all waiters but the forced, and the running request's answer is dropped") {
+    MachineDriver driver = opened();
+    driver.acquire();
+    CHECK(says(driver.push("pushed"), "Complete w1 ok g1"));
+    CHECK(driver.fulfil("late").empty());
+
+    driver.force();
+    CHECK_FALSE(says(driver.push("pushed-again"), "Complete"));
+    CHECK(says(driver.fulfil("forced"), "Complete w2 ok g3"));
+}
+
+TEST_CASE("force skips our own back-off, at most once in ten seconds") {
+    MachineDriver driver = opened();
+    driver.acquire();
+    driver.fail(false);
+    driver.now.boot_ms += 1;
+    CHECK(says(driver.force(), "Ask r2"));
+    std::string failed = driver.fail(false);
+    while (driver.record().backoff.not_before_boot_ms - driver.now.boot_ms < 2'000) {  // until the back-off lasts
+        driver.run_for(10 * second_ms);
+        driver.force();
+        failed = driver.fail(false);
+    }
+    const std::uint64_t asks = driver.asks;
+    driver.run_for(500);
+    CHECK(says(driver.force(), "provider_failed after="));
+    CHECK(driver.asks == asks);
+}
+
+TEST_CASE("force never skips a Retry-After") {
+    MachineDriver driver = opened();
+    driver.acquire();
+    driver.fail(true, 10 * minute_ms);
+    driver.run_for(10 * minute_ms - 1);
+    const std::string effects = driver.force();
+    CHECK(says(effects, "Complete w2 provider_failed after="));
+    CHECK_FALSE(says(effects, "Ask"));
+}
+
+TEST_CASE("a frozen process gives its waiters and its request five seconds more, once") {
+    MachineDriver driver = opened();
+    driver.acquire(10 * second_ms);
+    CHECK_FALSE(says(driver.fire_timer(2'001), "Complete"));  // due at 10 s, and fired more than 2 s late
+    CHECK_FALSE(says(driver.run_for(4'999), "Complete"));
+    CHECK(says(driver.run_for(1), "Complete w1 timeout"));
+}
+
+TEST_CASE("the second freeze gives nothing more") {
+    MachineDriver driver = opened();
+    driver.acquire(10 * second_ms);
+    driver.fire_timer(3'000);
+    CHECK(says(driver.fire_timer(3'000), "Complete w1 timeout"));
+}
+
+TEST_CASE("a timer up to two seconds late is a busy machine, not a freeze") {
+    MachineDriver driver = opened();
+    driver.acquire(10 * second_ms);
+    CHECK(says(driver.fire_timer(2'000), "Complete w1 timeout"));
+}
+
+TEST_CASE("a freeze gives the token request five seconds more too") {
+    MachineDriver driver = opened();
+    driver.acquire(minute_ms);
+    CHECK_FALSE(says(driver.fire_timer(2'001), "Complete"));  // the request's limit, 30 s
+    CHECK(says(driver.fulfil("token-1"), "Complete w1 ok g1"));
+}
+
+TEST_CASE("a freeze that ends before a deadline is near takes nothing from it") {
+    MachineDriver driver = opened();
+    driver.acquire(10 * second_ms);
+    driver.acquire(5 * minute_ms);
+    driver.fire_timer(2'001);                            // w1 gets its grace, w2 needs none
+    driver.run_for(5 * minute_ms - 20 * second_ms);
+    const std::string effects = driver.fire_timer(2'001);  // now w2 is due, and gets its own
+    CHECK_FALSE(says(effects, "Complete w2"));
+    CHECK(says(driver.run_for(5'000), "Complete w2"));
+}
+
+TEST_CASE("a jump of the clock that is announced is no freeze") {
+    MachineDriver driver = opened();
+    driver.acquire(10 * second_ms);
+    driver.advance(hour_ms);
+    CHECK(says(driver.step(event::ClockChanged{1}), "Complete w1 "));
+}
+
+TEST_CASE("queued events come before timers: an answer that came during the freeze serves who is overdue") {
+    MachineDriver driver = opened();
+    driver.acquire(10 * second_ms);
+    driver.advance(hour_ms);
+    CHECK(says(driver.fulfil("token-1"), "Complete w1 ok g1"));
+}
+
+TEST_CASE("without a provider a session without a token says so at once") {
+    MachineConfig config = memory_only();
+    config.has_provider = false;
+    MachineDriver driver = opened(config);
+    CHECK(says(driver.acquire(), "Complete w1 no_provider"));
+    driver.push("token-1");
+    CHECK(says(driver.acquire(), "Complete w2 ok g1"));
+}
+
+TEST_CASE("a signed out session tells waiters to sign in, at once, until it is forced or pushed to") {
+    MachineDriver driver = with_token();
+    driver.clear();
+    CHECK(says(driver.acquire(), "Complete w1 sign_in_needed"));
+    CHECK(driver.step(event::Prepare{}).empty());
+    CHECK(driver.asks == 0);
+    CHECK(says(driver.force(), "Ask r1 forced"));
+    CHECK(says(driver.fulfil("token-2"), "Complete w2 ok g2"));
+
+    driver.clear();
+    driver.push("token-3");
+    CHECK(says(driver.acquire(), "Complete w3 ok g3"));
+}
