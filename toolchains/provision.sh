@@ -4,7 +4,8 @@
 # Debian and Ubuntu: apt. macOS: Homebrew. Elsewhere: says what is needed, and ends with 1.
 set -euo pipefail
 
-# group: what the project needs it for
+# A line: the command that shows that it is there ("-": the package itself is looked for), Debian's package, Homebrew's
+# formula, and what it is for. `build` is all that CMake asks for; `tests` is what the tests run beside.
 needs_of() {
     case $1 in
     build)
@@ -20,12 +21,12 @@ pkg-config        pkg-config            pkg-config     the build
 -                 libcli11-dev          cli11          CLI11, the programs' command lines
 -                 libcpp-httplib-dev    cpp-httplib    cpp-httplib, the fake Portal
 -                 ca-certificates       -              the platform's trust, for the real Portal
+-                 catch2                catch2         Catch2 2 or 3, the tests
+-                 librapidcheck-dev     rapidcheck     RapidCheck, the property tests
 LIST
         ;;
     tests)
         cat <<'LIST'
--                 catch2                catch2            Catch2 2 or 3, the tests
--                 librapidcheck-dev     rapidcheck        RapidCheck, the property tests
 -                 libbenchmark-dev      google-benchmark  Google Benchmark, the benchmarks
 curl              curl                  -                 tests of the command line with curl
 clang             clang                 xcode             the header checked for iOS and Android

@@ -38,7 +38,7 @@ done
 [ -z "$portal" ] || [ -n "${PORTAL_API_KEY:-}" ] || fail "--portal needs the Portal API key of an environment in PORTAL_API_KEY"
 
 build() {
-    [ $install = no ] || toolchains/provision.sh build || exit 1
+    [ $install = no ] || bash toolchains/provision.sh build || exit 1
     show_homebrew_libraries
     must "configure" cmake --preset release
     must "build" cmake --build --preset release --target portal-session portal-backend fake-portal
@@ -79,7 +79,10 @@ if [ -z "$portal" ]; then
     export PORTAL_SESSION_PORTAL=$url PORTAL_SESSION_CA_FILE=$ca_file PORTAL_SESSION_ALLOW_LOOPBACK=1
     export PORTAL_SESSION_STORE=$work_dir/store
     create_client
-    guarded portal-session demo
+    # What the backend says of its outage would tear the timeline.
+    export provider_log=$work_dir/provider.log
+    PORTAL_SESSION_PROVIDER_COMMAND="$PORTAL_SESSION_PROVIDER_COMMAND 2>>\"\$provider_log\""
+    guarded portal-session demo || { result=$?; cat "$provider_log" >&2; exit $result; }
 else
     export PORTAL_SESSION_PORTAL=$portal PORTAL_SESSION_STORE=$work_dir/store
     create_client

@@ -42,7 +42,7 @@ while [ $# -ne 0 ]; do
 done
 
 start_steps
-[ $install = no ] || toolchains/provision.sh build tests || exit 1
+[ $install = no ] || bash toolchains/provision.sh build tests || exit 1
 show_homebrew_libraries
 
 failed=""

@@ -14,6 +14,7 @@ ExitCode status(const Options& options);
 ExitCode explain(const Options& options);
 ExitCode renew(const Options& options);
 ExitCode logout(const Options& options);
+ExitCode watch(const Options& options);
 ExitCode demo(const Options& options);
 
 }  // namespace cli

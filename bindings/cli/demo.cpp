@@ -1,12 +1,11 @@
 // A fortnight in the life of a Client Session Token: the C API against a fake Portal over real HTTPS, in a few seconds.
-#include <unistd.h>
-
 #include <cstdio>
 #include <string>
 
 #include "cli/commands.hpp"
 #include "cli/demo_world.hpp"
 #include "cli/failure.hpp"
+#include "cli/status_view.hpp"
 #include "cli/text.hpp"
 
 namespace cli {
@@ -40,15 +39,17 @@ private:
 
 class Story {
 public:
-    explicit Story(const Options& options)
-        : world_(options), has_colour_(!options.no_color && ::isatty(STDOUT_FILENO) == 1) {}
+    explicit Story(const Options& options) : world_(options), has_colour_(wants_colours(options)) {}
 
     bool play(const std::string& portal_url) {
         std::printf("%sA fortnight in the life of one Client Session Token%s\n", bold(), plain());
-        std::printf("Real HTTPS to %s, a phone's clock in step with it. Portal's rule: a token dies 24 h after\n"
-                    "its last request, and 7 days after its issue at the latest; nothing tells the phone when.\n\n",
-                    portal_url.c_str());
-        std::printf("%s%-14s %-42s %-44s %s%s\n", bold(), "When", "What happens", "What the session does", "Portal", plain());
+        std::printf(
+            "Real HTTPS to %s, which has the phone's clock. Portal's rule: a token dies 24 hours after its\n"
+            "last request, and 7 days after its issue at the latest; nothing tells the phone when.\n\n",
+            portal_url.c_str());
+        std::fputs(bold(), stdout);
+        row("When", "What happens", "What the session does", "Answer", "Token");
+        std::fputs(plain(), stdout);
         first_week();
         second_week();
         return sum_up();
@@ -62,7 +63,7 @@ private:
         use("the app is opened for the first time", "asks the app's backend for a token");
         use_rest_of_day(1);
         for (int day = 2; day <= 7; ++day) use_day(day);
-        told_quiet_days("2 to 7", "three uses a day, through the weekend", "each answer moves the deadline; asks nobody");
+        told_quiet_days(" 2 to 7", "three uses a day, through the weekend", "asks nobody: each answer moves the deadline");
     }
 
     void second_week() {
@@ -75,7 +76,7 @@ private:
         at(9, noon_ms);
         world_.arm(R"({"kind": "status", "status": 401, "scope": "client"})");
         optimum_.token_dies();
-        use("Portal rejects the token: 401", "gets another, sends again: the user sees nothing");
+        use("Portal rejects the token: 401", "gets another and repeats the request with it");
         use_quietly(9, evening_ms);
 
         reboot_in_an_outage();
@@ -90,8 +91,8 @@ private:
         at(10, app_start_ms);
         world_.arm(R"({"kind": "status", "status": 503, "scope": "custodian", "times": 100})");
         world_.reboot(-30 * day_ms);
-        use("a reboot sets the date back a month; and the", "distrusts the clock, asks, gets nothing, gives the");
-        note("app's backend is down", "old token; Portal takes it: trusted again");
+        use("a reboot sets the date back a month, while", "distrusts the clock and asks, in vain; so it");
+        note("the app's backend is down", "gives the old token: Portal takes it, all is well");
         use_rest_of_day(10);
         world_.clear_faults();
     }
@@ -133,7 +134,7 @@ private:
 
     void use(const char* happens, const char* does) {
         const int status = use_now();
-        line(happens, does, status == 0 ? "no answer" : std::to_string(status).c_str());
+        line(happens, does, status == 0 ? "none" : std::to_string(status).c_str());
     }
 
     int use_now() {
@@ -166,15 +167,25 @@ private:
         char when[32];
         std::snprintf(when, sizeof when, "%2d %s %02d:%02d", static_cast<int>(day + 1), week_days[day % 7],
                       static_cast<int>(minutes / 60), static_cast<int>(minutes % 60));
-        const std::int64_t tokens = world_.count().mints;
-        const std::string counted = tokens == shown_tokens_ ? "" : "  token " + std::to_string(tokens);
-        shown_tokens_ = tokens;
-        std::printf("%-14s %-42s %-44s %-4s%s%s%s\n", when, happens, does, answer, green(), counted.c_str(), plain());
+        row(when, happens, does, answer, new_token().c_str());
+    }
+    void note(const char* happens, const char* does) { row("", happens, does, "", ""); }
+    void told_quiet_days(const char* days, const char* happens, const char* does) {
+        row(days, happens, does, "200", new_token().c_str());
+    }
+
+    // Five columns, 117 wide.
+    static void row(const char* when, const char* happens, const char* does, const char* answer, const char* token) {
+        std::printf("%-12s  %-42s  %-44s  %-6s  %s\n", when, happens, does, answer, token);
         std::fflush(stdout);
     }
-    void note(const char* happens, const char* does) { std::printf("%-14s %-42s %s\n", "", happens, does); }
-    void told_quiet_days(const char* days, const char* happens, const char* does) {
-        std::printf("%2s%-12s %-42s %-44s 200\n", "", days, happens, does);
+
+    // The newest token's number, where it has not been shown.
+    std::string new_token() {
+        const std::int64_t tokens = world_.count().mints;
+        if (tokens == shown_tokens_) return {};
+        shown_tokens_ = tokens;
+        return green() + std::to_string(tokens) + plain();
     }
 
     bool expect(bool is_so) {
@@ -185,20 +196,26 @@ private:
     bool sum_up() {
         const PortalCount count = world_.count();
         const std::int64_t least = optimum_.tokens();
-        const bool good = count.mints == least && surprises_ == 0;
-        std::printf("\n%sPortal's own count%s  %lld tokens made, %lld requests that kept one alive, %lld rejected.\n", bold(), plain(),
-                    static_cast<long long>(count.mints), static_cast<long long>(count.slides),
-                    static_cast<long long>(count.rejected));
-        std::printf("%sTokens used%s         %lld. The least possible for these %d uses: %lld.%s\n", bold(), plain(),
-                    static_cast<long long>(count.mints), uses_, static_cast<long long>(least),
-                    count.mints == least ? "" : "  THEY DIFFER.");
-        std::printf("%sWhat the user saw%s   %s\n", bold(), plain(),
-                    surprises_ == 0 ? "no failed request." : (std::to_string(surprises_) + " things that should not be.").c_str());
-        return good;
+        const bool fewest = count.mints == least;
+        std::fputs("\n", stdout);
+        conclude("Portal's own count", std::to_string(count.mints) + " tokens made, " + std::to_string(count.slides) +
+                                           " requests that kept one alive, " + std::to_string(count.rejected) +
+                                           " rejected.");
+        conclude("Tokens used", std::to_string(count.mints) + " of " + std::to_string(least) +
+                                    (fewest ? ": no client can do these " + std::to_string(uses_) + " uses with fewer."
+                                            : " that would do. " + red() + "THEY DIFFER." + plain()));
+        conclude("What the user saw", surprises_ == 0
+                                          ? "no failed request."
+                                          : red() + std::to_string(surprises_) + " things that should not be." + plain());
+        return fewest && surprises_ == 0;
+    }
+    void conclude(const char* title, const std::string& text) const {
+        std::printf("%s%-18s%s  %s\n", bold(), title, plain(), text.c_str());
     }
 
     [[nodiscard]] const char* bold() const { return has_colour_ ? "\033[1m" : ""; }
-    [[nodiscard]] const char* green() const { return has_colour_ ? "\033[32m" : ""; }
+    [[nodiscard]] std::string green() const { return has_colour_ ? "\033[1;32m" : ""; }
+    [[nodiscard]] std::string red() const { return has_colour_ ? "\033[1;31m" : ""; }
     [[nodiscard]] const char* plain() const { return has_colour_ ? "\033[0m" : ""; }
 
     DemoWorld world_;

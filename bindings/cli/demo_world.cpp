@@ -57,6 +57,7 @@ void DemoWorld::open() {
 
 void DemoWorld::advance_to(std::int64_t elapsed_ms) {
     const std::int64_t by_ms = elapsed_ms - elapsed_ms_;
+    session_->notify(PORTAL_NOTICE_BACKGROUND);  // a save under way must not seem to take as long as the jump
     control("POST", "/_fake/advance", "{\"seconds\": " + std::to_string(by_ms / 1000) + "}");
     clock_.boot_ms += by_ms;
     clock_.unix_ms += by_ms;

@@ -53,6 +53,10 @@ The provider command:
   Run by `sh -c`, only when a token is needed. It prints the token, or Portal's JSON answer. It ends with exit code 10
   if the user must sign in again, with any other but 0 if there is no token this time. After 30 s it is killed.
 
+The provider URL:
+  Gets a POST of {"client_id": "..."}, or {} where no client is known yet. It answers 2xx with the token or Portal's JSON;
+  401 or 403 if the user must sign in again; 429 or 5xx, with Retry-After, if there is no token this time.
+
 Exit codes:
   0  done
   1  something else: the message says what

@@ -7,6 +7,7 @@
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
 #include "cli/key_file.hpp"
+#include "cli/progress.hpp"
 #include "cli/provider_command.hpp"
 
 namespace cli {
@@ -115,7 +116,7 @@ void answer_sent(void* userdata, portal_code code, const portal_http_response* r
 
 }  // namespace
 
-Session::Session(const Options& options, const portal_clock* clock) {
+Session::Session(const Options& options, const portal_clock* clock, const portal_observer* observer) {
     make_private_directory(options.store);
     SecretBuffer key = load_key(options.key_file);
 
@@ -128,12 +129,18 @@ Session::Session(const Options& options, const portal_clock* clock) {
     open.portal_url = text_of(options.portal_url);
     open.ca_file = text_of(options.ca_file);
     if (!options.provider_command.empty()) open.provider = provider_command(options.provider_command);
+    if (!options.provider_url.empty()) {
+        provider_url_ = std::make_unique<ProviderUrl>(options.provider_url);
+        open.provider = provider_url_->callbacks();
+    }
+    if (observer != nullptr) open.observer = *observer;
     open.key = key_of(std::move(key));
     if (options.clock_offset_s != 0) open.clock = shifted_clock(options.clock_offset_s);
     if (clock != nullptr) open.clock = *clock;
     if (options.verbose) open.log = {print_log_line, PORTAL_LEVEL_DEBUG, 0, nullptr, nullptr};
     portal_error error = no_error();
     check(portal_session_open(&open, &session_, &error), error);
+    if (provider_url_ != nullptr) provider_url_->serve(session_);  // nobody is asked before somebody waits
     // Read the store first, so that what it tells is known. One that can't be read is no failure here: the status says so.
     notify(PORTAL_NOTICE_STORE_CHANGED);
 }
@@ -180,6 +187,7 @@ Leased Session::acquire(std::uint32_t flags, std::uint64_t newer_than) {
     portal_init(&leased.lease, sizeof leased.lease);
     std::size_t length = leased.token.capacity();
     portal_error error = no_error();
+    const Progress progress("waiting for a token");
     check(portal_lease_wait(session_, &how, &leased.lease, leased.token.data(), &length, &error), error);
     leased.token.set_size(length);
     return leased;
@@ -228,6 +236,7 @@ Response Session::send(const Request& request) {
     std::future<Sent> answer = pending->promise.get_future();
     portal_error error = no_error();
     check(portal_send(session_, &out, {answer_sent, pending, Pending<Sent>::release}, nullptr, &error), error);
+    const Progress progress("waiting for the answer");
     Sent sent = answer.get();
     check(sent.done.code, sent.done.error);
     return std::move(*sent.response);

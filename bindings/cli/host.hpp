@@ -4,10 +4,12 @@
 #include <portal_session/portal_session.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "cli/options.hpp"
+#include "cli/provider_url.hpp"
 #include "cli/secret_buffer.hpp"
 
 namespace cli {
@@ -36,8 +38,9 @@ struct Response {
 // Every operation waits until it is over, and throws a Failure.
 class Session {
 public:
-    // Makes the store's folder and the key where there are none yet. `clock`: instead of the system's; it goes with the session.
-    explicit Session(const Options& options, const portal_clock* clock = nullptr);
+    // Makes the store's folder and the key where there are none yet. `clock`: instead of the system's.
+    explicit Session(const Options& options, const portal_clock* clock = nullptr,
+                     const portal_observer* observer = nullptr);
     ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -57,6 +60,7 @@ public:
     [[nodiscard]] Response send(const Request& request);
 
 private:
+    std::unique_ptr<ProviderUrl> provider_url_;
     portal_session* session_ = nullptr;
 };
 

@@ -17,7 +17,8 @@ struct Command {
 constexpr std::array commands{
     Command{"token", cli::token}, Command{"report", cli::report}, Command{"request", cli::request},
     Command{"push", cli::push},   Command{"status", cli::status}, Command{"explain", cli::explain},
-    Command{"renew", cli::renew}, Command{"logout", cli::logout}, Command{"demo", cli::demo},
+    Command{"renew", cli::renew}, Command{"logout", cli::logout}, Command{"watch", cli::watch},
+    Command{"demo", cli::demo},
 };
 
 cli::ExitCode run(const cli::Options& options) {

@@ -26,6 +26,8 @@ void add_session_options(CLI::App& app, Options& options) {
     };
     add("--provider-command", options.provider_command, "CMD", "PORTAL_SESSION_PROVIDER_COMMAND",
         "prints a new token (see below)");
+    add("--provider-url", options.provider_url, "URL", "PORTAL_SESSION_PROVIDER_URL",
+        "your own backend: a POST to it answers with a new token");
     add("--portal", options.portal_url, "URL", "PORTAL_SESSION_PORTAL", "default: https://api.portalhq.io");
     add("--store", options.store, "DIR", "PORTAL_SESSION_STORE",
         "default: portal-session in $XDG_STATE_HOME or ~/.local/state");
@@ -52,7 +54,7 @@ void add_output_options(CLI::App& app, Options& options) {
         ->group("Output");
 }
 
-// `demo` joins here, and in the table of main.cpp.
+
 void add_commands(CLI::App& app, Options& options) {
     const auto add = [&](const char* name, const char* text) { return app.add_subcommand(name, text)->group("Commands"); };
 
@@ -67,7 +69,7 @@ void add_commands(CLI::App& app, Options& options) {
         ->type_name("STATUS");
 
     CLI::App* request = add("request", "Send a request to Portal and print the body of the answer");
-    request->add_option("REQUEST", options.request, "the default method is GET, with --data POST")
+    request->add_option("PATH", options.request, "the default method is GET, with --data POST")
         ->required()
         ->expected(1, 2)
         ->type_name("[METHOD] PATH");
@@ -77,6 +79,8 @@ void add_commands(CLI::App& app, Options& options) {
     add("push", "Sign in: take a token, or Portal's JSON answer, from standard input");
     add("status", "Show the state, both deadlines, and why");
     add("explain", "Print all that is known and the last 32 transitions, as JSON without a secret");
+    CLI::App* watch = add("watch", "Print the session's events as they happen, until Ctrl-C");
+    watch->add_option("--count", options.event_count, "end after so many events")->check(CLI::PositiveNumber)->type_name("N");
     add("renew", "Get a new token now, though the old one may be good");
     add("logout", "Forget the token, here and on disk");
     add("demo", "Play a fortnight of a user's token against fake-portal (--portal), and count");
@@ -115,6 +119,11 @@ Parsed parse(int argc, char** argv) {
 
     CLI::App* command = app.get_subcommands().front();
     options.command = command->get_name();
+    if (!options.provider_command.empty() && !options.provider_url.empty()) {
+        print_failure(failure(ExitCode::usage, "Both --provider-command and --provider-url are given. Choose one."), options.json);
+        parsed.exit_code = static_cast<int>(ExitCode::usage);
+        return parsed;
+    }
     options.has_data = options.command == "request" && command->count("--data") > 0;
     if (options.store.empty()) options.store = default_store();
     if (options.store.empty()) {

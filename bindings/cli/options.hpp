@@ -17,6 +17,7 @@ struct Options {
     std::string client_id;
     std::string key_file;
     std::string provider_command;
+    std::string provider_url;
     std::int64_t clock_offset_s = 0;
 
     // of the output
@@ -33,6 +34,7 @@ struct Options {
     std::string data;                  // request
     bool has_data = false;             // request
     bool include = false;              // request
+    int event_count = 0;               // watch
 };
 
 struct Parsed {

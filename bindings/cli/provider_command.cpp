@@ -15,8 +15,8 @@
 
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
+#include "cli/provider_answer.hpp"
 #include "cli/secret_buffer.hpp"
-#include "cli/text.hpp"
 
 extern char** environ;
 
@@ -134,23 +134,6 @@ Outcome run(const std::string& command, int withdrawn, Deadline deadline, Secret
     running_group = 0;
     const int exit_code = reap(process);
     return {ended ? exit_code : -1, true};
-}
-
-void fail_request(std::uint64_t id, int host_code) {
-    portal_failure failure;
-    portal_init(&failure, sizeof failure);
-    failure.flags = PORTAL_FAILURE_RETRYABLE;
-    failure.host_code = host_code;
-    portal_request_fail(id, &failure, nullptr);
-}
-
-void fulfil_request(std::uint64_t id, std::string_view answer) {
-    const std::string_view token = trimmed(answer);
-    portal_token_input input;
-    portal_init(&input, sizeof input);
-    if (!token.empty() && token.front() == '{') input.flags = PORTAL_TOKEN_JSON;
-    input.token = {token.data(), token.size()};
-    portal_request_fulfil(id, &input, nullptr);
 }
 
 class ProviderCommand {

@@ -54,6 +54,47 @@ const char* meaning_of(portal_state state) {
     }
 }
 
+// The reasons that the state alone does not tell.
+const char* meaning_of(portal_reason reason) {
+    switch (reason) {
+        case PORTAL_REASON_STORE_UNAVAILABLE:
+            return "the store is locked; it is tried again";
+        case PORTAL_REASON_NEAR_IDLE:
+            return "the next request starts its 24 hours anew";
+        case PORTAL_REASON_IDLE:
+            return "no request for 24 hours";
+        case PORTAL_REASON_NEAR_ABSOLUTE:
+            return "its 7 days end soon; the next use renews it";
+        case PORTAL_REASON_ABSOLUTE:
+            return "its 7 days are over";
+        case PORTAL_REASON_DECLINED:
+            return "the provider says that the user must sign in";
+        case PORTAL_REASON_STORAGE_LOST:
+            return "what was stored cannot be read any more";
+        case PORTAL_REASON_CLOCK_UNTRUSTED:
+            return "the date was changed across a restart";
+        default:
+            return "";
+    }
+}
+
+const char* meaning_of(portal_clock_verdict verdict) {
+    switch (verdict) {
+        case PORTAL_CLOCK_SAME_BOOT:
+            return "the token's age is known, whatever the date says";
+        case PORTAL_CLOCK_WALL:
+            return "the token's age is known by the date";
+        default:
+            return "the token's age is not known: the date contradicts itself";
+    }
+}
+
+// Reasons that say the state once more are no news.
+bool tells_more(portal_reason reason) {
+    return reason != PORTAL_REASON_NONE && reason != PORTAL_REASON_FIRST && reason != PORTAL_REASON_REJECTED &&
+           reason != PORTAL_REASON_CLEARED;
+}
+
 class Table {
 public:
     explicit Table(bool colours) : colours_(colours) {}
@@ -95,7 +136,7 @@ void deadline_row(Table& table, const char* label, std::int64_t deadline_unix_ms
 std::string counters_text(const portal_status& status) {
     const std::uint64_t fetched =
         status.mints_first + status.mints_idle + status.mints_absolute + status.mints_rejected + status.mints_forced;
-    std::string text = std::to_string(fetched) + " fetched";
+    std::string text = (fetched == 0 ? std::string("nothing") : std::to_string(fetched)) + " fetched";
     const auto part = [&](std::uint64_t count, const char* name) {
         if (count != 0) text += ", " + std::to_string(count) + " " + name;
     };
@@ -103,7 +144,7 @@ std::string counters_text(const portal_status& status) {
     part(status.rejections, "rejected");
     part(status.waits, "waited for");
     part(status.degraded_saves, "not stored");
-    if (status.longest_wait_ms > 0) text += ", longest wait " + format_duration(status.longest_wait_ms);
+    if (status.longest_wait_ms > 0) text += ", longest wait " + format_brief(status.longest_wait_ms);
     return text;
 }
 
@@ -113,13 +154,15 @@ std::string status_table(const portal_status& status, const Options& options, bo
     Table table(colours);
     table.row("Session", options.session, options.store);
     table.row("State", word(PORTAL_GROUP_STATE, status.state), meaning_of(status.state), colour_of(status.state));
-    if (status.reason != PORTAL_REASON_NONE) table.row("Reason", word(PORTAL_GROUP_REASON, status.reason));
+    if (tells_more(status.reason)) table.row("Reason", word(PORTAL_GROUP_REASON, status.reason), meaning_of(status.reason));
     deadline_row(table, "Idle deadline", status.idle_deadline_unix_ms, status.idle_left_ms);
     deadline_row(table, "Absolute deadline", status.absolute_deadline_unix_ms, status.absolute_left_ms);
     table.row("Renewal", word(PORTAL_GROUP_RENEWAL, status.renewal),
               status.retry_after_ms > 0 ? "again in " + format_wait(status.retry_after_ms) : std::string());
     table.row("Generation", std::to_string(status.generation), "epoch " + std::to_string(status.epoch));
-    table.row("Clock", word(PORTAL_GROUP_CLOCK, status.clock));
+    table.row("Clock", word(PORTAL_GROUP_CLOCK, status.clock),
+              status.idle_deadline_unix_ms != 0 ? meaning_of(status.clock) : "",
+              status.clock == PORTAL_CLOCK_UNTRUSTED ? yellow : nullptr);
     table.row("Store", word(PORTAL_GROUP_STORE, status.store), {},
               status.store == PORTAL_STORE_PERSISTENT ? nullptr : yellow);
     table.row("This run", counters_text(status));

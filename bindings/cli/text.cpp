@@ -31,6 +31,10 @@ std::string format_duration(std::int64_t duration_ms) {
     return "0 s";
 }
 
+std::string format_brief(std::int64_t duration_ms) {
+    return duration_ms >= 0 && duration_ms < 1000 ? std::to_string(duration_ms) + " ms" : format_duration(duration_ms);
+}
+
 std::string format_wait(std::int64_t wait_ms) {
     return format_duration(wait_ms > 0 && wait_ms < INT64_MAX - 999 ? wait_ms + 999 : wait_ms);
 }

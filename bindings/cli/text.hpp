@@ -10,6 +10,9 @@ namespace cli {
 // The two largest units: "6 d 23 h", "23 h 59 min", "45 s", "0 s". Rounded towards zero, up to a second where that is all.
 [[nodiscard]] std::string format_duration(std::int64_t duration_ms);
 
+// The same for what is often over at once: "340 ms".
+[[nodiscard]] std::string format_brief(std::int64_t duration_ms);
+
 // The same for a time to wait, rounded up to a second: whoever waits for it is not too early.
 [[nodiscard]] std::string format_wait(std::int64_t wait_ms);
 

@@ -95,7 +95,7 @@ bool is_plain_lease(const portal_session* session, const portal_lease* lease) {
     return guarded(error, [&]() -> Result<void> {
         if (const auto checked = check(session); !checked) return checked;
         if (token != nullptr && length == nullptr) return invalid("`length` is NULL: pass the token buffer's room.");
-        if (const auto checked = check_output(out, "out"); !checked) return checked;
+        if (const auto checked = check_size(out, "out"); !checked) return checked;
         Lease lease;
         const Code code = session->engine->read(lease, token, length);
         if (code != Code::ok) return fail_with(code);
@@ -115,7 +115,7 @@ bool is_plain_lease(const portal_session* session, const portal_lease* lease) {
         if (details->retry_after_ms < 0) return invalid("answer.retry_after_ms is negative: pass the wait, or 0.");
         const int status = http_status != 0 ? http_status : details->http_status;
         const Verdict verdict = verdict_of({status, view(details->error_id), view(details->exception), details->legacy_code});
-        Code code = session->engine->is_closed() ? Code::closed : Code::ok;
+        Code code = session->engine->check(*given);
         if (verdict == Verdict::accepted) code = session->engine->accepted(*given);
         if (verdict == Verdict::rejected) code = session->engine->rejected(*given);
         if (code != Code::ok) return fail_with(code);

@@ -12,6 +12,8 @@ namespace portal {
 namespace {
 
 constexpr std::int64_t default_timeout_ms = 30 * second_ms;
+// A good transport keeps the limit by itself, and says more of the cause. This holds for a host's that never answers.
+constexpr std::int64_t transport_grace_ms = second_ms;
 
 bool is_idempotent(std::string_view method) {
     constexpr std::array<std::string_view, 6> methods{"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
@@ -32,6 +34,13 @@ Exchange::Exchange(std::shared_ptr<Client> client, std::shared_ptr<Transport> tr
       call_(std::move(call)) {}
 
 void Exchange::start() {
+    const Engine::Alarm limit = engine_->call_back_at(deadline_boot_ms_ + transport_grace_ms, [weak = weak_from_this()] {
+        if (const auto exchange = weak.lock()) exchange->end(Code::timeout);
+    });
+    {
+        const std::lock_guard lock(mutex_);
+        limit_ = limit;
+    }
     if (request_.without_token) {
         transmit({});
     } else {
@@ -66,6 +75,7 @@ void Exchange::transmit(std::string_view token) {
     request.bearer = Secret(token);
     request.body = Secret(request_.body.reveal());
     request.timeout_ms = left_ms();
+    request.may_repeat = may_replay();
     const std::uint64_t transmission = next_id();
     {
         const std::lock_guard lock(mutex_);
@@ -134,11 +144,14 @@ void Exchange::end(Code code) {
 
 void Exchange::answer(ClientAnswer result) {
     std::function<void(ClientAnswer)> call;
+    Engine::Alarm limit;
     {
         const std::lock_guard lock(mutex_);
         call.swap(call_);
+        limit = limit_;
     }
     if (!call) return;
+    engine_->call_off(limit);
     client_->forget(shared_from_this());
     call(std::move(result));
 }

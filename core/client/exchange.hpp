@@ -42,6 +42,7 @@ private:
     std::function<void(ClientAnswer)> call_;  // empty once it was answered
     std::uint64_t waiter_ = 0;                // what `end` must cancel
     std::uint64_t transmission_ = 0;
+    Engine::Alarm limit_{};
     bool ending_ = false;  // nothing more is begun
 };
 

@@ -31,6 +31,11 @@ MachineConfig machine_config(const EngineParts& parts, std::uint64_t owner) {
 
 std::shared_ptr<Engine> Engine::open(EngineParts parts) {
     auto engine = std::make_shared<Engine>(std::move(parts));
+    if (engine->store_ != nullptr) {
+        engine->store_->watch([weak = std::weak_ptr(engine)] {
+            if (const auto watching = weak.lock()) watching->post(event::StoreChanged{});
+        });
+    }
     engine->runtime_->post(engine, event::Opened{});
     return engine;
 }
@@ -66,15 +71,46 @@ void Engine::run(const Event& event) {
     machine_.step(event, moment, effects_);
     for (Effect& effect : effects_) std::visit([this](auto& what) { carry_out(what); }, effect);
     effects_.clear();
+    ring_alarms();
+    schedule();
 }
 
-// The real time that the timer was armed for has passed; the session's own clock says whether it is due.
+void Engine::ring_alarms() {
+    const std::int64_t now_ms = clock_->boot_ms();
+    std::vector<std::function<void()>> due;
+    {
+        const std::lock_guard lock(mutex_);
+        while (!alarms_.empty() && alarms_.begin()->first.first <= now_ms) {
+            due.push_back(std::move(alarms_.begin()->second));
+            alarms_.erase(alarms_.begin());
+        }
+    }
+    for (auto& call : due) call_back(std::move(call));
+}
+
+void Engine::schedule() {
+    std::int64_t next_ms = armed_ms_;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!alarms_.empty()) next_ms = std::min(next_ms, alarms_.begin()->first.first);
+    }
+    if (next_ms == scheduled_ms_) return;
+    scheduled_ms_ = next_ms;
+    const auto threads = runtime();
+    if (threads == nullptr) return;
+    if (next_ms == never_ms) return threads->never_wake(shared_from_this());
+    threads->wake_in(shared_from_this(), std::max<std::int64_t>(next_ms - clock_->boot_ms(), 0));
+}
+
+// The real time until then has passed; the session's own clock says whether it is then.
 void Engine::wake() {
-    const std::int64_t left_ms = armed_ms_ == never_ms ? never_ms : armed_ms_ - clock_->boot_ms();
-    if (left_ms == never_ms) return;
-    if (left_ms <= 0) return run(event::Timer{});
+    if (scheduled_ms_ == never_ms) return;
+    const std::int64_t left_ms = scheduled_ms_ - clock_->boot_ms();
     constexpr std::int64_t least_ms = 20;  // a host's clock that stands still must not make this spin
-    if (const auto threads = runtime()) threads->wake_in(shared_from_this(), std::max(left_ms, least_ms));
+    if (const auto threads = runtime(); threads != nullptr && left_ms > 0)
+        return threads->wake_in(shared_from_this(), std::max(left_ms, least_ms));
+    scheduled_ms_ = never_ms;
+    run(event::Timer{});
 }
 
 // ---- effects ----
@@ -156,11 +192,7 @@ void Engine::carry_out(effect::Tell& tell) {
     runtime_->callbacks().post([engine = shared_from_this()] { engine->deliver_events(); });
 }
 
-void Engine::carry_out(effect::Arm& arm) {
-    armed_ms_ = arm.boot_ms;
-    if (arm.boot_ms == never_ms) return runtime()->never_wake(shared_from_this());
-    runtime()->wake_in(shared_from_this(), std::max<std::int64_t>(arm.boot_ms - clock_->boot_ms(), 0));
-}
+void Engine::carry_out(effect::Arm& arm) { armed_ms_ = arm.boot_ms; }
 
 void Engine::carry_out(effect::Done& done) {
     std::function<void(Code)> call;
@@ -180,6 +212,7 @@ void Engine::carry_out(effect::Ended&) {
     {
         const std::lock_guard lock(mutex_);
         ended_ = true;  // from here on nobody can begin to wait
+        alarms_.clear();
         waiting.swap(waiting_);
         dones.swap(dones_);
     }

@@ -78,6 +78,8 @@ public:
     // Portal answered 2xx, or 401, to a request with that lease's token. ok, stale (of before a clear) or closed.
     [[nodiscard]] Code accepted(const Lease& lease);
     [[nodiscard]] Code rejected(const Lease& lease);
+    // What a report that says nothing of the token comes to.
+    [[nodiscard]] Code check(const Lease& lease) const;
     [[nodiscard]] Lease stamped(Lease lease) const;
     [[nodiscard]] Result<void> prepare();
     [[nodiscard]] Result<void> push(NewToken token);
@@ -96,6 +98,10 @@ public:
     [[nodiscard]] static bool in_callback() { return Lane::is_current_thread(); }
     // Runs it on the callback thread, behind what waits there already; not at all once the session has ended.
     void call_back(std::function<void()> call);
+    // The same, at that instant of the session's clock or soon after, unless it is called off.
+    using Alarm = std::pair<std::int64_t, std::uint64_t>;
+    Alarm call_back_at(std::int64_t boot_ms, std::function<void()> call);
+    void call_off(const Alarm& alarm);
     [[nodiscard]] std::int64_t now_boot_ms() const { return clock_->boot_ms(); }
 
     static std::uint64_t open_operations();  // waiters and token requests of the process
@@ -129,6 +135,8 @@ private:
     [[nodiscard]] Reading reading() const;
     [[nodiscard]] Result<void> check_offer(const NewToken& token) const;
     [[nodiscard]] Result<std::uint64_t> begin_wait(const AcquireOptions& options, Waiting waiting, std::uint64_t* id);
+    void ring_alarms();
+    void schedule();
     void post(Event event);
     void post_wake(Wake wake);
     void deliver(std::uint64_t waiter, Acquired result);
@@ -148,7 +156,8 @@ private:
     // The worker's own.
     Machine machine_;
     Effects effects_;
-    std::int64_t armed_ms_ = never_ms;
+    std::int64_t armed_ms_ = never_ms;      // by the machine
+    std::int64_t scheduled_ms_ = never_ms;  // by it, or by the first alarm
     std::map<std::uint64_t, std::uint64_t> asked_;  // the machine's number of a token request, and its id
     std::uint64_t event_sequence_ = 0;
 
@@ -157,6 +166,7 @@ private:
     std::shared_ptr<RecordStore> store_;
     std::shared_ptr<Host> host_;
     std::map<std::uint64_t, Waiting> waiting_;
+    std::map<Alarm, std::function<void()>> alarms_;
     std::map<std::uint64_t, std::function<void(Code)>> dones_;
     std::uint64_t last_done_ = 0;
     std::deque<SessionEvent> events_;   // not yet delivered

@@ -83,6 +83,11 @@ Code Engine::rejected(const Lease& lease) {
     return code;
 }
 
+Code Engine::check(const Lease& lease) const {
+    if (front_.is_closed()) return Code::closed;
+    return lease.epoch < front_.epoch() ? Code::stale : Code::ok;
+}
+
 Lease Engine::stamped(Lease lease) const {
     const Reading now = reading();
     lease.sent_boot_ms = now.boot_ms;
@@ -106,6 +111,7 @@ Result<void> Engine::check_offer(const NewToken& offer) const {
     if (offer.age_ms < 0) return fail(Code::invalid_argument, "age_ms is negative: pass the milliseconds since the token was made.");
     if (offer.age_ms >= std::min(policy_.idle_ms, policy_.absolute_ms) - policy_.margin_ms) return fail_with(Code::token_too_old);
     if (!front_.accepts_client(offer.client_id)) return fail_with(Code::client_mismatch);
+    if (front_.is_spent(offer.token.reveal(), reading())) return fail_with(Code::repeated_token);
     return {};
 }
 
@@ -155,6 +161,22 @@ Result<void> Engine::fail_request(std::uint64_t request_id, const ProviderFailur
 }
 
 // ---- the session ----
+
+Engine::Alarm Engine::call_back_at(std::int64_t boot_ms, std::function<void()> call) {
+    const Alarm alarm{boot_ms, next_id()};
+    {
+        const std::lock_guard lock(mutex_);
+        if (ended_) return alarm;
+        alarms_.emplace(alarm, std::move(call));
+    }
+    post(event::Timer{});  // looks at the time anew
+    return alarm;
+}
+
+void Engine::call_off(const Alarm& alarm) {
+    const std::lock_guard lock(mutex_);
+    alarms_.erase(alarm);
+}
 
 Result<std::uint64_t> Engine::keep_done(std::function<void(Code)> done) {
     const std::lock_guard lock(mutex_);

@@ -90,8 +90,9 @@ Code Front::judge(const Slots::Slot& slot, std::int64_t now_boot_ms, Lease& leas
     return Code::ok;
 }
 
-Wake Front::wake_for(const Cold& cold, std::uint64_t publication, std::int64_t now_boot_ms) const {
-    if (now_boot_ms >= cold.lead_boot_ms && is_first(prepared_, publication)) return Wake::prepare;
+// Without a token too the record is looked at again: another process may have one by now.
+Wake Front::wake_for(const Cold& cold, std::uint64_t publication, std::int64_t now_boot_ms, bool is_given) const {
+    if (is_given && now_boot_ms >= cold.lead_boot_ms && is_first(prepared_, publication)) return Wake::prepare;
     if (now_boot_ms >= cold.recheck_boot_ms && is_first(rechecked_, publication)) return Wake::recheck;
     return Wake::none;
 }
@@ -105,12 +106,10 @@ Code Front::read(std::int64_t now_boot_ms, Lease& lease, char* token, std::size_
     slots_->read([&](const Slots::Slot& slot, std::uint64_t publication) {
         code = Code::no_token;
         size = std::min<std::size_t>(slot.word(offsetof(Published, hot.token_length)), max_token_bytes);
-        if (size == 0) return;
-        code = judge(slot, now_boot_ms, lease);
-        if (code != Code::ok) return;
+        if (size != 0) code = judge(slot, now_boot_ms, lease);
         if (now_boot_ms >= slot.word<std::int64_t>(offsetof(Published, hot.attention_boot_ms)))
-            wake = wake_for(slot.part<Cold>(offsetof(Published, cold)), publication, now_boot_ms);
-        if (token == nullptr) return;
+            wake = wake_for(slot.part<Cold>(offsetof(Published, cold)), publication, now_boot_ms, code == Code::ok);
+        if (code != Code::ok || token == nullptr) return;
         if (size > room) {
             code = Code::buffer_too_small;
         } else {
@@ -176,6 +175,7 @@ std::uint64_t Front::clear() {
     const std::lock_guard lock(writing_);
     ++epoch_;
     client_id_.clear();
+    token_.reset();
     raise(dead_edition_, edition_);
     Published nothing;
     nothing.hot.epoch = epoch_;
@@ -194,7 +194,12 @@ bool Front::close() {
     if (closed_.exchange(true, std::memory_order_acq_rel)) return true;
     const std::lock_guard lock(writing_);
     raise(dead_edition_, edition_);
-    slots_->write({});
+    token_.reset();
+    const Hot before = hot();
+    Published nothing;
+    nothing.hot.edition = before.edition;  // the worker reads the last slide once more
+    nothing.hot.generation = before.generation;
+    slots_->write(nothing);
     slots_->overwrite_previous({});
     return false;
 }
@@ -207,6 +212,12 @@ std::uint64_t Front::epoch() const {
 bool Front::accepts_client(const std::string& client_id) const {
     const std::lock_guard lock(writing_);
     return client_id.empty() || client_id_.empty() || client_id == client_id_;
+}
+
+bool Front::is_spent(std::string_view token, const Reading& now) const {
+    const State state = status(now).state;
+    const std::lock_guard lock(writing_);
+    return state != State::fresh && state != State::expiring && token_ != nullptr && token_->equals(token);
 }
 
 StatusView Front::status(const Reading& now) const {
@@ -239,6 +250,7 @@ void Front::publish(const effect::Publish& published, const Reading& now) {
     if (snapshot.epoch < epoch_ || is_closed()) return;  // a clear has come in between: what it published stands
     epoch_ = snapshot.epoch;
     client_id_ = published.client_id;
+    if (published.token != nullptr || snapshot.standing == State::signed_out) token_ = published.token;
 
     Published next;
     Hot& hot = next.hot;
@@ -285,7 +297,7 @@ void Front::write(Published& next) {
 void Front::read_slide(Moment& moment) const {
     const Hot current = hot();
     const std::uint64_t word = slide_.load(std::memory_order_acquire);
-    if (current.token_length == 0 || word >> slide_bits != current.edition) return;
+    if (word >> slide_bits != current.edition) return;
     moment.slid_generation = current.generation;
     moment.slid_boot_ms = static_cast<std::int64_t>(word & slide_mask);
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "base/text.hpp"
 #include "engine/two_slot.hpp"
@@ -67,6 +68,8 @@ public:
     [[nodiscard]] std::uint64_t epoch() const;
     // Whether a token of that client could be taken (an empty id: any).
     [[nodiscard]] bool accepts_client(const std::string& client_id) const;
+    // Whether it is the very token that is there and no longer good.
+    [[nodiscard]] bool is_spent(std::string_view token, const Reading& now) const;
 
     // ---- the worker ----
 
@@ -114,7 +117,7 @@ private:
     [[nodiscard]] Hot hot() const;
     [[nodiscard]] std::int64_t slide_of(std::uint64_t edition, std::int64_t slid_boot_ms) const;
     [[nodiscard]] Code judge(const Slots::Slot& slot, std::int64_t now_boot_ms, Lease& lease) const;
-    [[nodiscard]] Wake wake_for(const Cold& cold, std::uint64_t publication, std::int64_t now_boot_ms) const;
+    [[nodiscard]] Wake wake_for(const Cold& cold, std::uint64_t publication, std::int64_t now_boot_ms, bool is_given) const;
     void write(Published& next);
 
     const Policy policy_;
@@ -132,6 +135,7 @@ private:
     std::uint64_t rejected_unread_ = 0;  // a generation that was reported dead before the record was read
     std::uint64_t epoch_ = 1;
     std::string client_id_;
+    SharedSecret token_;  // the last one that was published, good or not; until clear
 };
 
 }  // namespace portal

@@ -1,38 +1,16 @@
-// A thread that does one thing after another, and the count of such threads, which tells when all have ended.
+// A thread that does one thing after another.
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
-#include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 
 #include "base/executor.hpp"
+#include "base/thread_group.hpp"
 
 namespace portal {
-
-// Counts threads until they are really gone, thread-local destructors included, and the sessions that they serve. It must
-// outlive its threads, so the process's one is never destroyed.
-class ThreadGroup {
-public:
-    static ThreadGroup& of_process();
-
-    void enter();
-    // The last call of a thread.
-    void leave_at_exit();
-    void begin_session();
-    void end_session();
-    // True: the threads have ended, or a session has need of them. False: neither until the deadline.
-    bool wait_for_end(std::chrono::steady_clock::time_point deadline);
-
-private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::size_t alive_ = 0;
-    std::size_t sessions_ = 0;
-};
 
 // Its thread starts with the first work and ends, by itself and never joined, when the lane is gone and its queue empty.
 // So the last holder may be the lane's own thread.
@@ -62,7 +40,5 @@ private:
     ThreadGroup& group_;
     std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
 };
-
-void name_this_thread(const char* name);
 
 }  // namespace portal

@@ -14,7 +14,7 @@ std::string message_for(Code code) {
         case Code::in_callback: return "A blocking call inside a callback would wait for itself: use acquire.";
         case Code::stale: return "That id, lease or epoch is over: nothing was done, and nothing need be.";
         case Code::no_token: return "There is no token to give now: acquire one.";
-        case Code::timeout: return "The deadline passed before a token came: try again, or give the provider more time.";
+        case Code::timeout: return "The deadline passed before an answer came: try again, or allow more time.";
         case Code::cancelled: return "The caller cancelled it.";
         case Code::cleared: return "The session was cleared (logout) meanwhile: sign in and push a token.";
         case Code::sign_in_needed: return "The user must sign in again: then push a token, or force a renewal.";

@@ -1,7 +1,6 @@
 #include "engine/runtime.hpp"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "engine/engine.hpp"
@@ -36,12 +35,7 @@ std::shared_ptr<Runtime> Runtime::get() {
 }
 
 Runtime::Runtime() : worker_(std::make_shared<Worker>()) {
-    ThreadGroup::of_process().enter();
-    std::thread([worker = worker_] {
-        name_this_thread("portal-worker");
-        work(worker);
-        ThreadGroup::of_process().leave_at_exit();
-    }).detach();
+    ThreadGroup::of_process().start("portal-worker", [worker = worker_] { work(worker); });
 }
 
 Runtime::~Runtime() {

@@ -68,10 +68,13 @@ Error curl_error(int curl_code, long verify_result) {
         case CURLE_COULDNT_CONNECT:
             return retryable(curl_code,
                              "The server could not be connected to: check the network, the URL's port, and that it is up.");
-        case CURLE_OPERATION_TIMEDOUT:
-            return retryable(
+        case CURLE_OPERATION_TIMEDOUT: {
+            Error error = retryable(
                 curl_code,
                 "The request timed out; the server may have done its work: check the network, or allow more time.");
+            error.code = Code::timeout;
+            return error;
+        }
         case CURLE_GOT_NOTHING:
         case CURLE_SEND_ERROR:
         case CURLE_RECV_ERROR:

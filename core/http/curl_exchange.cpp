@@ -139,6 +139,8 @@ Result<void> CurlExchange::prepare() {
     set_method(setup);
     set_trust(setup, *url);
     set_limits(setup);
+    setup.set(CURLOPT_PREREQFUNCTION, &CurlExchange::on_attempt);
+    setup.set(CURLOPT_PREREQDATA, static_cast<void*>(this));
     setup.set(CURLOPT_HEADERFUNCTION, &CurlExchange::on_header);
     setup.set(CURLOPT_HEADERDATA, static_cast<void*>(this));
     setup.set(CURLOPT_WRITEFUNCTION, &CurlExchange::on_body);
@@ -198,6 +200,8 @@ Result<HttpResponse> CurlExchange::finish(int curl_code) {
     switch (stop_) {
         case Stop::no:
             break;
+        case Stop::second_attempt:
+            return tl::unexpected(curl_error(CURLE_GOT_NOTHING, 0));
         case Stop::body_too_large:
             return curl_stopped(curl_code, "The answer's body is larger than this request allows: ask for less of it.");
         case Stop::headers_too_large:
@@ -215,6 +219,14 @@ Result<HttpResponse> CurlExchange::finish(int curl_code) {
     ::curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);
     return std::move(response_);
+}
+
+// libcurl sends once more, unasked, what it sent on a kept-alive connection that then broke: no POST may be done twice so.
+int CurlExchange::on_attempt(void* self, char*, char*, int, int) {
+    auto* exchange = static_cast<CurlExchange*>(self);
+    if (exchange->attempts_++ == 0 || exchange->request_.may_repeat) return CURL_PREREQFUNC_OK;
+    exchange->stop_ = Stop::second_attempt;
+    return CURL_PREREQFUNC_ABORT;
 }
 
 // No exception may pass through libcurl's frames; a count other than the one given ends the transfer.

@@ -38,12 +38,13 @@ public:
 private:
     class HeaderList;
     class Setup;
-    enum class Stop : std::uint8_t { no, body_too_large, headers_too_large, out_of_memory };
+    enum class Stop : std::uint8_t { no, second_attempt, body_too_large, headers_too_large, out_of_memory };
 
     void set_method(Setup& setup);
     void set_trust(Setup& setup, const Url& url);
     void set_limits(Setup& setup);
 
+    static int on_attempt(void* self, char* local_ip, char* peer_ip, int local_port, int peer_port);
     static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
     bool take_header(std::string_view line);
@@ -59,6 +60,7 @@ private:
     std::unique_ptr<HeaderList> headers_;
     HttpResponse response_;
     std::size_t header_bytes_ = 0;
+    int attempts_ = 0;
     Stop stop_ = Stop::no;
 };
 

@@ -28,6 +28,7 @@ struct HttpRequest {
     Secret body;
     std::int64_t timeout_ms = 30'000;
     std::size_t max_body_bytes = max_answer_bytes;
+    bool may_repeat = false;  // by the transport itself, where the connection broke before any answer
 };
 
 struct HttpResponse {
@@ -40,8 +41,9 @@ struct HttpResponse {
     [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
-// Contract: no redirect is followed, no answer comes from a cache, no cookie is kept. `answer` is called exactly once, on
-// any thread, never inside `send`. An answer with any status is a success; an Error says that there was none.
+// Contract: no redirect is followed, no answer comes from a cache, no cookie is kept, and what may not be repeated is on the
+// wire once: the server may have done its work though no answer came. `answer` is called exactly once, on any thread, never
+// inside `send`. An answer with any status is a success; an Error says that there was none.
 class Transport {
 public:
     virtual ~Transport() = default;

@@ -17,6 +17,7 @@ Machine::Machine(MachineConfig config) : config_(std::move(config)) {
     record_.epoch = 1;
     record_.install_seed = config_.seed;
     record_.client_id = config_.client_id;
+    client_is_given_ = !config_.client_id.empty();
     waiters_.reserve(16);
     pending_.reserve(16);
 }
@@ -74,6 +75,7 @@ void Machine::on(const event::Cleared& clear) {
     record_.state = TokenState::signed_out;
     record_.token.reset();
     record_.client_id.clear();
+    client_is_given_ = false;
     record_.issued = record_.slid = {};
     record_.claim = {};
     record_.backoff = {};
@@ -82,6 +84,7 @@ void Machine::on(const event::Cleared& clear) {
     token_is_new_ = token_is_news_ = declined_ = wanted_ = lost_ = slide_unsaved_ = false;
     commit_change_ = saved_change_;
     changed();
+    store_retry_at_ms_ = never_ms;  // a logout does not wait for a store that was locked a moment ago
     cleared_unread_ = config_.has_store;
     clear_change_ = change_;
     if (clear.done != 0) dones_.push_back({clear.done, change_});
@@ -156,6 +159,7 @@ void Machine::pass_time(bool frozen) {
         extended = true;
     };
     if (phase_ == Phase::asking) grace(request_.limit_boot_ms, request_.extended);
+    if (operation_ != StoreOperation::none) grace(operation_limit_ms_, operation_extended_);
     for (Waiter& waiter : waiters_) grace(waiter.deadline_boot_ms, waiter.extended);
 
     if (phase_ == Phase::asking && request_.limit_boot_ms <= now_.boot_ms) {

@@ -73,6 +73,11 @@ private:
         bool extended = false;
     };
 
+    struct Push {
+        TokenOffer offer;
+        Anchor made;
+    };
+
     enum class Phase : std::uint8_t {
         idle,
         claiming,   // our claim is on its way to the store
@@ -143,7 +148,7 @@ private:
     void start_renewal(Reason reason, bool forced);
     void ask();
     void adopt(const TokenOffer& offer, const Anchor& issued);
-    void take_push(const TokenOffer& offer);
+    void take_push(const Push& push);
     void forget_request();
     void count_mint(Reason reason);
     [[nodiscard]] bool is_forced_by_somebody(std::uint64_t request) const;
@@ -163,7 +168,10 @@ private:
     void first_answer();
     void absorb(const Record& loaded);
     void follow_claim();
+    [[nodiscard]] bool claim_is_foreign() const;
     void was_saved();
+    [[nodiscard]] bool is_of_another_client() const;
+    void drop_token_of_another_client();
     void record_is_gone(bool was_lost);
     void finish_erase();
     void store_is_out(StoreVerdict verdict);
@@ -187,6 +195,7 @@ private:
     Record record_;
     bool loaded_ = false;            // the first load was answered, or needed no answer
     bool epoch_is_known_ = false;    // a record was read, or is known to be absent
+    bool client_is_given_ = false;   // at open, and not cleared since
     bool lost_ = false;              // a record was lost: the reason for the next first token
     bool cleared_unread_ = false;    // cleared before the stored record was read: the clear wins over it
     bool token_is_new_ = false;      // never stored
@@ -198,6 +207,7 @@ private:
     StoreOperation operation_ = StoreOperation::none;
     std::uint64_t operation_id_ = 0;
     std::int64_t operation_limit_ms_ = never_ms;
+    bool operation_extended_ = false;
     std::uint64_t operation_change_ = 0;  // what a running save contains
     std::uint64_t change_ = 0;            // counts what is worth saving
     std::uint64_t saved_change_ = 0;
@@ -219,12 +229,12 @@ private:
     std::uint64_t last_request_ = 0;
     std::uint64_t fulfilled_request_ = 0;
     std::int64_t poll_at_ms_ = never_ms;
-    std::int64_t poll_delay_ms_ = claim_poll_first_ms;
+    std::int64_t poll_delay_ms_ = 0;
     bool wanted_ = false;            // somebody needs a renewal, though nobody may be waiting for it
     bool declined_ = false;
     ProviderFailure last_failure_;
     std::int64_t last_force_ms_ = -force_every_ms;
-    std::optional<TokenOffer> early_push_;  // came while the record was being read
+    std::optional<Push> early_push_;  // came while the record was being read
     std::vector<Event> early_reports_;      // likewise
 
     std::vector<Waiter> waiters_;

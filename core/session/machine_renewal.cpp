@@ -69,14 +69,15 @@ void Machine::on(const event::Pushed& push) {
     if (closing_) return;
     // Until the record is read nobody knows which generation and epoch the token gets.
     if (!loaded_ && store_ != StoreVerdict::locked) {
-        early_push_ = push.offer;
+        early_push_ = {push.offer, anchor_at(now_)};
     } else {
-        take_push(push.offer);
+        take_push({push.offer, anchor_at(now_)});
     }
 }
 
-void Machine::take_push(const TokenOffer& offer) {
-    const Anchor issued = earlier(anchor_at(now_), offer.age_ms);
+void Machine::take_push(const Push& push) {
+    const TokenOffer& offer = push.offer;
+    const Anchor issued = earlier(push.made, offer.age_ms);
     const Code code = judge_offer(offer, issued);
     const State state = standing().state;
     const bool still_good = state == State::fresh || state == State::expiring;
@@ -197,6 +198,11 @@ void Machine::start_renewal(Reason reason, bool forced) {
     request_ = {};
     request_.reason = reason;
     if (!claims_first()) return ask();
+    if (claim_is_foreign()) {  // as of the last look: it may be over by now
+        phase_ = Phase::elsewhere;
+        poll_delay_ms_ = 0;
+        return reload();
+    }
     phase_ = Phase::claiming;
     record_.claim = {config_.owner, now_.boot_tag, now_.boot_ms, now_.boot_ms + config_.policy.request_limit_ms};
     changed();

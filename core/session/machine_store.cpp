@@ -33,6 +33,7 @@ void Machine::run_store() {
         return;
     }
     operation_limit_ms_ = now_.boot_ms + store_call_limit_ms;
+    operation_extended_ = false;
 }
 
 // ---- what the store answers ----
@@ -60,12 +61,13 @@ void Machine::on(const event::Loaded& answer) {
     read_boot_ms_ = now_.boot_ms;
     if (answer.result.outcome == LoadOutcome::found) {
         absorb(answer.result.record);
+        if (is_of_another_client()) drop_token_of_another_client();
         set_store(StoreVerdict::persistent);
     } else {
         record_is_gone(answer.result.outcome == LoadOutcome::lost);
     }
-    epoch_is_known_ = true;
     if (answer.result.erase_pending) finish_erase();
+    epoch_is_known_ = true;
     first_answer();
 }
 
@@ -143,10 +145,20 @@ void Machine::absorb(const Record& loaded) {
         commit_change_ = saved_change_;
         if (phase_ == Phase::claiming) phase_ = Phase::idle;
         if (merged.record.claim.owner == config_.owner && phase_ == Phase::idle) merged.record.claim = {};
+        merged.differs_from_theirs = tells_more(merged.record, theirs, now_);
     }
-    const bool ends_our_claim = theirs.claim.owner == config_.owner && merged.record.claim.owner != config_.owner;
+    if (merged.clear_is_done) {
+        cleared_unread_ = false;
+        saved_change_ = std::max(saved_change_, clear_change_);
+    }
     record_ = std::move(merged.record);
-    if (merged.differs_from_theirs || ends_our_claim) changed();
+    const bool has_later_slide = record_.slid != theirs.slid;
+    if (has_later_slide) slide_unsaved_ = true;
+    if (merged.differs_from_theirs) {
+        changed();
+    } else if (!has_later_slide && !token_is_new_ && !cleared_unread_) {
+        saved_change_ = change_;  // it is all there already
+    }
     follow_claim();
     if (was_cleared) {
         complete_all(Code::cleared);
@@ -155,21 +167,40 @@ void Machine::absorb(const Record& loaded) {
     if (is_news) token_is_news_ = true;
 }
 
+// The app says whose session this is when it opens it, until a clear.
+bool Machine::is_of_another_client() const {
+    return client_is_given_ && !record_.client_id.empty() && record_.client_id != config_.client_id;
+}
+
+// As after a clear, but for the sign-out: the app is there to ask for a token of the client that it named.
+void Machine::drop_token_of_another_client() {
+    ++record_.epoch;
+    record_.state = TokenState::none;
+    record_.token.reset();
+    record_.client_id = config_.client_id;
+    record_.issued = record_.slid = {};
+    token_is_new_ = slide_unsaved_ = false;
+    commit_change_ = saved_change_;
+    changed();
+}
+
 // Another process asks the provider: look again soon. When its claim is over, whoever still needs a token may claim.
 void Machine::follow_claim() {
-    const bool is_foreign = record_.claim.owner != config_.owner && is_live(record_.claim, now_);
-    if (is_foreign && phase_ == Phase::claiming) {
+    if (claim_is_foreign() && phase_ == Phase::claiming) {
         phase_ = Phase::elsewhere;
-        poll_delay_ms_ = claim_poll_first_ms;
+        poll_delay_ms_ = 0;
+    }
+    if (phase_ != Phase::elsewhere) return;
+    if (claim_is_foreign()) {
+        poll_delay_ms_ = std::clamp(poll_delay_ms_ * 2, claim_poll_first_ms, claim_poll_most_ms);
         poll_at_ms_ = now_.boot_ms + poll_delay_ms_;
-    } else if (is_foreign && phase_ == Phase::elsewhere) {
-        poll_delay_ms_ = std::min(poll_delay_ms_ * 2, claim_poll_most_ms);
-        poll_at_ms_ = now_.boot_ms + poll_delay_ms_;
-    } else if (phase_ == Phase::elsewhere) {
+    } else {
         phase_ = Phase::idle;
         poll_at_ms_ = never_ms;
     }
 }
+
+bool Machine::claim_is_foreign() const { return record_.claim.owner != config_.owner && is_live(record_.claim, now_); }
 
 // Nothing stored, though there may have been: generation and epoch must grow all the same.
 void Machine::record_is_gone(bool was_lost) {
@@ -186,10 +217,11 @@ void Machine::record_is_gone(bool was_lost) {
     set_store(was_lost ? StoreVerdict::lost : StoreVerdict::persistent);
 }
 
-// A clear was begun and never finished. What came after it stays; what was before it goes, in an epoch of its own.
+// A clear was begun and never finished. It clears what was read before. A token of who had read nothing yet may have come
+// after it: that one stays, in an epoch of its own.
 void Machine::finish_erase() {
     if (cleared_unread_) return;
-    if (!token_is_new_) return on(event::Cleared{record_.epoch + 1, 0});
+    if (!token_is_new_ || epoch_is_known_) return on(event::Cleared{record_.epoch + 1, 0});
     ++record_.epoch;
     changed();
 }

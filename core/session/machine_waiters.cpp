@@ -17,6 +17,8 @@ void Machine::on(const event::Acquire& acquire) {
     waiter.needs_request = acquire.force ? last_request_ + 1 : 0;
     waiter.without_store = acquire.without_store;
     waiters_.push_back(waiter);
+    // As a read does: the answer does not wait for it.
+    if (config_.shared_store && loaded_ && now_.boot_ms - read_boot_ms_ >= recheck_every_ms) reload();
 }
 
 void Machine::on(const event::Cancel& cancel) {

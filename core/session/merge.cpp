@@ -47,14 +47,10 @@ Merged merge_token(const Record& ours, const Record& theirs, const Ours& claims,
         result.token_is_theirs = true;
     } else if (claims.token_is_new) {
         record.generation = std::max(ours.generation, theirs.generation + 1);
-        result.differs_from_theirs = true;
     } else if (theirs.generation == ours.generation) {
         if (later(theirs.slid, ours.slid)) record.slid = theirs.slid;
         if (theirs.state == TokenState::rejected) record.state = TokenState::rejected;
-        result.differs_from_theirs = record.state != theirs.state || later(record.slid, theirs.slid);
         record.backoff = longer(ours.backoff, theirs.backoff, now);
-    } else {
-        result.differs_from_theirs = true;
     }
     return result;
 }
@@ -66,27 +62,44 @@ bool is_live(const Claim& claim, const Reading& now) {
            now.boot_ms < claim.limit_boot_ms;
 }
 
+bool tells_more(const Record& record, const Record& theirs, const Reading& now) {
+    const auto live_owner = [&](const Claim& claim) { return is_live(claim, now) ? claim.owner : 0; };
+    const auto differs = [&](const auto& mine, const auto& stored) { return mine.boot_tag == now.boot_tag && mine != stored; };
+    return record.epoch != theirs.epoch || record.generation != theirs.generation || record.state != theirs.state ||
+           record.client_id != theirs.client_id || live_owner(record.claim) != live_owner(theirs.claim) ||
+           differs(record.backoff, theirs.backoff) || differs(record.rejections, theirs.rejections);
+}
+
 Merged merge(const Record& ours, const Record& theirs, const Ours& claims, const Reading& now) {
     Record known = ours;
-    if (claims.cleared_unread) known.epoch = std::max(ours.epoch, theirs.epoch + 1);
     const bool signed_out_there = theirs.state == TokenState::signed_out;
-    if (!claims.epoch_is_known && !claims.cleared_unread && (claims.pushed || !signed_out_there)) known.epoch = theirs.epoch;
+    const bool clear_is_done = claims.cleared_unread && signed_out_there && theirs.epoch >= ours.epoch;
+    if (clear_is_done)
+        known.epoch = theirs.epoch;  // a further one would void what came after theirs
+    else if (claims.cleared_unread)
+        known.epoch = std::max(ours.epoch, theirs.epoch + 1);
+    else if (!claims.epoch_is_known && (claims.pushed || !signed_out_there))
+        known.epoch = theirs.epoch;
 
     Merged result;
     if (theirs.epoch > known.epoch) {
         result = {theirs, true, ours.state != TokenState::none || ours.epoch != 0, false};
-    } else if (theirs.epoch < known.epoch) {
-        result = {known, false, false, true};
+    } else if (clear_is_done && !claims.token_is_new) {
+        result = {theirs, true, false, false};
+    } else if (theirs.epoch < known.epoch || clear_is_done) {
+        result = {known, false, false, false};
         result.record.generation = std::max(known.generation, theirs.generation + (claims.token_is_new ? 1 : 0));
     } else {
         result = merge_token(known, theirs, claims, now);
     }
+    result.clear_is_done = clear_is_done;
     Record& record = result.record;
     record.revision = theirs.revision;
     record.install_seed = theirs.install_seed;
     record.rejections = fuller(ours.rejections, theirs.rejections, now);
     const bool foreign = theirs.claim.owner != claims.owner && is_live(theirs.claim, now);
     record.claim = foreign ? theirs.claim : ours.claim.owner == claims.owner ? ours.claim : Claim{};
+    result.differs_from_theirs = tells_more(record, theirs, now);
     return result;
 }
 

@@ -17,6 +17,8 @@ struct Claim {
     std::uint64_t boot_tag = 0;
     std::int64_t started_boot_ms = 0;
     std::int64_t limit_boot_ms = 0;
+
+    bool operator==(const Claim&) const = default;
 };
 
 // Tokens asked for because Portal rejected one: how much of the allowance is used, and as of when.
@@ -24,6 +26,8 @@ struct RejectionBucket {
     std::int64_t debt_ms = 0;
     std::uint64_t boot_tag = 0;
     std::int64_t boot_ms = 0;
+
+    bool operator==(const RejectionBucket&) const = default;
 };
 
 // Until when the provider is left alone: void in another boot.
@@ -32,6 +36,8 @@ struct Backoff {
     bool asked_by_server = false;  // a Retry-After: forcing does not skip it
     std::uint64_t boot_tag = 0;
     std::int64_t not_before_boot_ms = 0;
+
+    bool operator==(const Backoff&) const = default;
 };
 
 struct Record {

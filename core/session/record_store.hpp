@@ -59,6 +59,10 @@ public:
 
     // Whether other processes may write the same record: then renewals are claimed first.
     [[nodiscard]] virtual bool shared() const = 0;
+
+    // Calls `changed` when somebody else may have written: a hint, on any thread, that may come late, twice or never. It ends
+    // with the store. A store that has no such news does nothing.
+    virtual void watch(std::function<void()> /*changed*/) {}
 };
 
 }  // namespace portal

@@ -8,8 +8,8 @@ FileStore::FileStore(std::string directory, std::string session_name, std::share
                      std::shared_ptr<Cipher> cipher, std::shared_ptr<KeySource> keys, std::shared_ptr<Executor> lane)
     : keys_(std::move(keys)),
       lane_(std::move(lane)),
-      file_(std::move(directory), std::move(session_name), std::move(files), std::move(cipher), [this] { destroy_key(); }) {
-}
+      file_(std::make_shared<RecordFile>(std::move(directory), std::move(session_name), std::move(files), std::move(cipher),
+                                         [this] { destroy_key(); })) {}
 
 void FileStore::load(std::function<void(LoadResult)> answer) {
     lane_->post([self = shared_from_this(), answer = std::move(answer)] { self->load_on_lane(answer); });
@@ -34,18 +34,25 @@ void FileStore::load_on_lane(const std::function<void(LoadResult)>& answer) {
 }
 
 LoadResult FileStore::load_with_key(OtherKey other_key) {
-    LoadResult result = file_.load(key_.reveal(), other_key);
+    LoadResult result = file_->load(key_.reveal(), other_key);
+    keep_watching();
     // Who cleared the session may have destroyed the key: what comes next must not be sealed with it.
     if (result.outcome == LoadOutcome::found && result.record.state == TokenState::signed_out) key_ = Secret();
     return result;
 }
 
 void FileStore::save_on_lane(const Record& record, const std::function<void(SaveResult)>& answer) {
-    if (!key_.empty() || record.state == TokenState::signed_out) return answer(file_.save(record, key_.reveal()));
+    if (!key_.empty() || record.state == TokenState::signed_out) return answer(save_with_key(record));
     ask_key([this, record, answer](KeyOutcome outcome) {
-        if (outcome == KeyOutcome::found) return answer(file_.save(record, key_.reveal()));
+        if (outcome == KeyOutcome::found) return answer(save_with_key(record));
         answer({outcome == KeyOutcome::unavailable ? SaveOutcome::unavailable : SaveOutcome::fault, 0});
     });
+}
+
+SaveResult FileStore::save_with_key(const Record& record) {
+    const SaveResult result = file_->save(record, key_.reveal());
+    keep_watching();
+    return result;
 }
 
 // `then` runs on the lane, and holds nothing that keeps the store alive: this does.
@@ -60,6 +67,27 @@ KeyOutcome FileStore::keep_key(KeyResult result) {
     const bool usable = result.outcome == KeyOutcome::found && result.key.size() == key_bytes;
     key_ = usable ? std::move(result.key) : Secret();
     return result.outcome == KeyOutcome::found && !usable ? KeyOutcome::failed : result.outcome;
+}
+
+// ---- the folder watch ----
+
+void FileStore::watch(std::function<void()> changed) {
+    lane_->post([self = shared_from_this(), changed = std::move(changed)] {
+        self->changed_ = changed;
+        self->keep_watching();
+    });
+}
+
+// A folder that is not there yet is watched once a save has made it, ours or another's.
+void FileStore::keep_watching() {
+    if (!changed_ || (watch_ != nullptr && !watch_->is_over())) return;
+    // Our own writes come back too: a look at the file tells them from others'.
+    auto look = [file = std::weak_ptr(file_), changed = changed_] {
+        if (const auto still_there = file.lock(); still_there != nullptr && still_there->has_news()) changed();
+    };
+    watch_ = FolderWatch::begin(file_->directory(), [lane = lane_, look, record = file_->name()](std::string_view name) {
+        if (name.empty() || name == record) lane->post(look);
+    });
 }
 
 void FileStore::destroy_key() {

@@ -8,6 +8,7 @@
 #include "base/executor.hpp"
 #include "base/secret.hpp"
 #include "session/record_store.hpp"
+#include "store/folder_watch.hpp"
 #include "store/key_source.hpp"
 #include "store/record_file.hpp"
 
@@ -29,19 +30,24 @@ public:
     void load(std::function<void(LoadResult)> answer) override;
     void save(Record record, std::function<void(SaveResult)> answer) override;
     [[nodiscard]] bool shared() const override { return true; }
+    void watch(std::function<void()> changed) override;
 
 private:
     void load_on_lane(const std::function<void(LoadResult)>& answer);
     void save_on_lane(const Record& record, const std::function<void(SaveResult)>& answer);
     LoadResult load_with_key(OtherKey other_key);
+    SaveResult save_with_key(const Record& record);
     void ask_key(std::function<void(KeyOutcome)> then);
     KeyOutcome keep_key(KeyResult result);
     void destroy_key();
+    void keep_watching();
 
     const std::shared_ptr<KeySource> keys_;
     const std::shared_ptr<Executor> lane_;
     Secret key_;  // this and what follows: the lane's alone. Empty: to be asked for
-    RecordFile file_;
+    const std::shared_ptr<RecordFile> file_;  // shared with the watch's looks at it, which keep nothing of the host's alive
+    std::function<void()> changed_;
+    std::unique_ptr<FolderWatch> watch_;
 };
 
 }  // namespace portal

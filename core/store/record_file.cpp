@@ -80,6 +80,10 @@ LoadResult RecordFile::load(std::string_view key, OtherKey other_key) {
     const bool erased = result.outcome == LoadOutcome::found && result.record.epoch >= *marked;
     if (*marked != 0 && erased) finish_erase(result.record.state);  // refused: the marker stays, the next load tries again
     result.erase_pending = *marked != 0 && !erased;
+    if (result.outcome == LoadOutcome::found)
+        seen_revision_ = result.record.revision;
+    else if (!may_open_later)
+        seen_revision_ = 0;
     return result;
 }
 
@@ -93,16 +97,27 @@ SaveResult RecordFile::save(Record record, std::string_view key) {
 
     const Io<Lock> lock_held = lock();
     if (!lock_held) return save_refused(lock_held.error());
-    const Io<bool> unchanged = stored_revision_is(expected);
-    if (!unchanged) return save_refused(unchanged.error());
+    const Io<std::optional<std::uint64_t>> stored = stored_revision();
+    if (!stored) return save_refused(stored.error());
     const Io<std::uint64_t> marked = marked_epoch();
     if (!marked) return save_refused(marked.error());
-    if (!*unchanged || (!tombstone && *marked > record.epoch)) return {SaveOutcome::conflict, 0};
+    if (*stored != expected || (!tombstone && *marked > record.epoch)) return {SaveOutcome::conflict, 0};
     if (const Io<void> replaced = replace_record(*sealed); !replaced) return save_refused(replaced.error());
+    seen_revision_ = record.revision;
     if (!tombstone) return {SaveOutcome::saved, 0};
     if (const Io<void> finished = finish_erase(record.state); !finished) return save_refused(finished.error());
     return {SaveOutcome::saved, 0};
 }
+
+// ---- News ------------------------------------------------------------------------------------------------------------
+
+bool RecordFile::has_news() {
+    if (!name_files()) return false;
+    const Io<std::optional<std::uint64_t>> stored = stored_revision();
+    return stored && *stored != seen_revision_;
+}
+
+std::string RecordFile::name() { return name_files() ? name_hash_ : std::string(); }
 
 // ---- The record ------------------------------------------------------------------------------------------------------
 
@@ -128,11 +143,11 @@ LoadResult RecordFile::set_aside(std::string_view key) {
     return moved ? result : load_refused(moved.error());
 }
 
-// A header that cannot be read is a conflict too: the load that follows tells the loss.
-Io<bool> RecordFile::stored_revision_is(std::uint64_t expected) {
+// 0: no record. Nothing: a header that cannot be read; that is a conflict too, and the load that follows tells the loss.
+Io<std::optional<std::uint64_t>> RecordFile::stored_revision() {
     const Io<std::string> header = read_file(record_path_, sealed_header_bytes);
-    if (header) return sealed_revision(*header) == expected;
-    if (header.error() == ENOENT) return expected == 0;
+    if (header) return sealed_revision(*header);
+    if (header.error() == ENOENT) return std::optional<std::uint64_t>(0);
     return io_error(header.error());
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,11 @@ public:
     // so the clear outlives the process even if the save is refused.
     [[nodiscard]] SaveResult save(Record record, std::string_view key);
 
+    // Whether another process has saved since the last load or save here. False where that can't be told now.
+    [[nodiscard]] bool has_news();
+    [[nodiscard]] const std::string& directory() const { return directory_; }
+    [[nodiscard]] std::string name();  // of the record's file; empty: the cipher fails
+
 private:
     class OpenFile;
     class Lock;
@@ -59,7 +65,7 @@ private:
 
     LoadResult read_record(std::string_view key);
     LoadResult set_aside(std::string_view key);
-    Io<bool> stored_revision_is(std::uint64_t expected);
+    Io<std::optional<std::uint64_t>> stored_revision();
     Io<void> replace_record(std::string_view sealed);
 
     void mark_erase(std::uint64_t epoch);
@@ -73,6 +79,7 @@ private:
     std::function<void()> erased_;
     std::string name_hash_;  // these are set at the first use
     std::string record_path_;
+    std::optional<std::uint64_t> seen_revision_;  // what the last load or save here has found or left
 };
 
 }  // namespace portal

@@ -161,6 +161,10 @@ public:
         const std::lock_guard lock(mutex_);
         api_.faults().arm(std::move(fault));
     }
+    std::string make_client() {
+        const std::lock_guard lock(mutex_);
+        return api_.rule().create_client(clock_.now_ms()).id;
+    }
     std::int64_t now_ms() const {
         const std::lock_guard lock(mutex_);
         return clock_.now_ms();
@@ -341,6 +345,7 @@ void Server::start() { impl_->start(); }
 const std::string& Server::url() const { return impl_->url(); }
 const std::string& Server::ca_file() const { return impl_->ca_file(); }
 const std::string& Server::api_key() const { return impl_->api_key(); }
+std::string Server::make_client() { return impl_->make_client(); }
 std::int64_t Server::now_ms() const { return impl_->now_ms(); }
 void Server::advance(std::int64_t duration_ms) { impl_->advance(duration_ms); }
 void Server::arm(Fault fault) { impl_->arm(std::move(fault)); }

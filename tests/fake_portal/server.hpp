@@ -63,6 +63,8 @@ public:
     [[nodiscard]] const std::string& ca_file() const;
     [[nodiscard]] const std::string& api_key() const;
 
+    std::string make_client();  // one without a token yet; its id
+
     [[nodiscard]] std::int64_t now_ms() const;  // Unix time as the server has it
     void advance(std::int64_t duration_ms);
 

@@ -214,7 +214,7 @@ TEST_CASE("a slow server, a lost one and an absent one are told apart, and each 
     HttpRequest impatient = create_client(server);
     impatient.timeout_ms = 50;
     const Answer timed_out = send(*transport, std::move(impatient));
-    failed(timed_out, Code::network, "timed out");
+    failed(timed_out, Code::timeout, "timed out");
     CHECK(timed_out.error().retryable);
     CHECK_FALSE(timed_out.error().tls);
     server.release();

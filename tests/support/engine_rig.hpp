@@ -4,7 +4,8 @@
 #include <array>
 #include <memory>
 #include <string>
-#include <utility>
+#include <thread>
+#include <vector>
 
 #include "engine/engine.hpp"
 #include "support/manual_clock.hpp"
@@ -46,6 +47,22 @@ private:
         return state_->wait([](const State& state) { return state.calls != 0; });
     }
     std::shared_ptr<Signal<State>> state_ = std::make_shared<Signal<State>>();
+};
+
+// How a clear or a notice ended.
+class Done {
+public:
+    [[nodiscard]] std::function<void(Code)> call() {
+        return [codes = codes_](Code code) { codes->change([&](auto& all) { all.push_back(code); }); };
+    }
+    [[nodiscard]] std::vector<Code> codes() const { return codes_->get(); }
+    // `internal` if it never ended.
+    [[nodiscard]] Code code() const {
+        return codes_->wait([](const auto& all) { return !all.empty(); }) ? codes_->get().front() : Code::internal;
+    }
+
+private:
+    std::shared_ptr<Signal<std::vector<Code>>> codes_ = std::make_shared<Signal<std::vector<Code>>>();
 };
 
 inline NewToken new_token(const std::string& text, std::int64_t age_ms = 0) {
@@ -104,10 +121,9 @@ struct EngineRig {
     }
 
     Code notify(Notice notice) {
-        Signal<std::pair<bool, Code>> done;
-        const auto told = engine->notify(notice, [&](Code code) { done.change([&](auto& state) { state = {true, code}; }); });
-        if (!told) return told.error().code;
-        return done.wait([](const auto& state) { return state.first; }) ? done.get().second : Code::internal;
+        Done done;
+        const auto told = engine->notify(notice, done.call());
+        return told ? done.code() : told.error().code;
     }
     // When it returns, all that was posted before is done, and all callbacks that it caused.
     void settle() { (void)notify(Notice::clock_changed); }
@@ -116,10 +132,9 @@ struct EngineRig {
         settle();
     }
     Code clear() {
-        Signal<std::pair<bool, Code>> done;
-        const auto told = engine->clear([&](Code code) { done.change([&](auto& state) { state = {true, code}; }); });
-        if (!told) return told.error().code;
-        return done.wait([](const auto& state) { return state.first; }) ? done.get().second : Code::internal;
+        Done done;
+        const auto told = engine->clear(done.call());
+        return told ? done.code() : told.error().code;
     }
     [[nodiscard]] State state() const { return engine->status()->state; }
 };

@@ -45,13 +45,19 @@ public:
     }
     std::string fire_timer(std::int64_t late_ms = 0) {
         if (armed_ms != never_ms) advance(std::max<std::int64_t>(armed_ms - now.boot_ms, 0) + late_ms);
+        armed_ms = never_ms;
         return step(event::Timer{});
     }
-    // As the engine lives it: each timer at its time, up to then.
-    std::string run_for(std::int64_t ms) {
+    // Each timer at its time, up to then; the store is silent.
+    std::string run_for(std::int64_t ms) { return live_for(ms, false); }
+    // The same with a store that answers at once.
+    std::string live_for(std::int64_t ms, bool store_answers = true) {
         const std::int64_t until_ms = now.boot_ms + ms;
-        std::string text;
-        while (armed_ms <= until_ms) join(text, fire_timer());
+        std::string text = store_answers ? settle() : "";
+        while (armed_ms <= until_ms) {
+            join(text, fire_timer());
+            if (store_answers) join(text, settle());
+        }
         advance(until_ms - now.boot_ms);
         return text;
     }

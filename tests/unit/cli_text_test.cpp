@@ -66,6 +66,12 @@ TEST_CASE("A time to wait is never shown shorter than it is", "[cli]") {
     CHECK(cli::format_wait(std::numeric_limits<std::int64_t>::max()) == "106751991167 d 7 h");
 }
 
+TEST_CASE("What is over at once is told in milliseconds", "[cli]") {
+    CHECK(cli::format_brief(0) == "0 ms");
+    CHECK(cli::format_brief(999) == "999 ms");
+    CHECK(cli::format_brief(1'000) == "1 s");
+}
+
 TEST_CASE("A deadline is ahead or behind", "[cli]") {
     CHECK(cli::format_time_left(3 * minute_ms) == "3 min left");
     CHECK(cli::format_time_left(-3 * minute_ms) == "3 min ago");

@@ -22,7 +22,7 @@ bool says(const std::string& effects, const std::string& what) { return effects.
 TEST_CASE("a late answer is adopted if nothing newer was") {
     MachineDriver driver = machine_at(At::none, one_process());
     driver.acquire();
-    CHECK(says(driver.run_for(30 * second_ms), "Complete w1 provider_failed"));
+    CHECK(says(driver.live_for(30 * second_ms), "Complete w1 provider_failed"));
     driver.step(event::Fulfilled{1, offer_of("late")});
     CHECK(says(driver.settle(), "Publish token g1"));
 }
@@ -30,7 +30,7 @@ TEST_CASE("a late answer is adopted if nothing newer was") {
 TEST_CASE("a late answer serves who waits for the request after it, whose own answer is dropped then") {
     MachineDriver driver = machine_at(At::none, one_process());
     driver.acquire(10 * minute_ms);
-    driver.run_for(40 * second_ms);  // r1 has outlived its limit; the retry asks again
+    driver.live_for(40 * second_ms);  // r1 has outlived its limit; the retry asks again
     REQUIRE(driver.request == 2);
     driver.acquire();
     driver.step(event::Fulfilled{1, offer_of("late")});
@@ -42,7 +42,7 @@ TEST_CASE("a late answer serves who waits for the request after it, whose own an
 TEST_CASE("a late answer is dropped once there is a newer token") {
     MachineDriver driver = machine_at(At::none, one_process());
     driver.acquire();
-    driver.run_for(30 * second_ms);
+    driver.live_for(30 * second_ms);
     driver.push("pushed");
     driver.settle();
     driver.step(event::Fulfilled{1, offer_of("late")});
@@ -73,7 +73,7 @@ TEST_CASE("an answer to a request from before a clear is dropped, and the provid
 TEST_CASE("a late request too is withdrawn by a clear") {
     MachineDriver driver = machine_at(At::none, one_process());
     driver.acquire();
-    driver.run_for(30 * second_ms);
+    driver.live_for(30 * second_ms);
     CHECK(says(driver.clear(), "Withdraw r1"));
     driver.settle();
     CHECK(driver.step(event::Fulfilled{1, offer_of("late")}).empty());
@@ -84,7 +84,7 @@ TEST_CASE("issued is the instant of the request less the age, and counts as the 
     MachineDriver driver = machine_at(At::none, one_process());
     driver.acquire();
     const std::int64_t asked_ms = driver.now.boot_ms;
-    driver.run_for(20 * second_ms);
+    driver.live_for(20 * second_ms);
     driver.fulfil("token-1", hour_ms);
     CHECK(driver.record().issued.boot_ms == asked_ms - hour_ms);
     CHECK(driver.record().slid == driver.record().issued);
@@ -94,7 +94,7 @@ TEST_CASE("an age that leaves less than the margin is too old, a failure") {
     MachineDriver driver = machine_at(At::none, one_process());
     driver.acquire();
     CHECK(says(driver.fulfil("token-1", day_ms - minute_ms), "Complete w1 token_too_old"));
-    driver.run_for(5 * minute_ms);
+    driver.live_for(5 * minute_ms);
     driver.acquire();
     driver.fulfil("token-1", day_ms - minute_ms - 1);
     CHECK(says(driver.settle(), "Complete w2 ok g1"));
@@ -118,7 +118,7 @@ TEST_CASE("the same token again is a success that changes nothing where it is st
     MachineDriver driver = machine_at(At::fresh, one_process());
     const Anchor issued = driver.record().issued;
     driver.force();
-    driver.run_for(1'000);
+    driver.live_for(1'000);
     CHECK(says(driver.fulfil("stored-token"), "Complete w1 ok g5"));
     CHECK(driver.record().issued == issued);
     CHECK(driver.record().generation == stored_generation);
@@ -170,7 +170,7 @@ TEST_CASE("inside the back-off waiters get an error with the time to wait, at on
     driver.settle();
     const std::int64_t left_ms = driver.record().backoff.not_before_boot_ms - driver.now.boot_ms;
     CHECK(left_ms >= 100 * second_ms);
-    driver.run_for(1'000);
+    driver.live_for(1'000);
     CHECK(says(driver.acquire(), "Complete w2 provider_failed after=" + std::to_string(left_ms - 1'000)));
     CHECK(driver.asks == 1);
 }
@@ -180,9 +180,9 @@ TEST_CASE("a retryable failure asks again by itself once the back-off is over") 
     driver.acquire();
     driver.fail(true, 100 * second_ms);
     driver.settle();
-    driver.run_for(100 * second_ms - 1);
+    driver.live_for(100 * second_ms - 1);
     CHECK(driver.asks == 1);
-    driver.run_for(26 * second_ms);
+    driver.live_for(26 * second_ms);
     CHECK(driver.asks == 2);
 }
 
@@ -192,7 +192,7 @@ TEST_CASE("a failure that is not retryable is not retried before somebody comes 
     driver.fail(false, 100 * second_ms);
     driver.settle();
     driver.acquire();  // inside the back-off: no reason to ask later
-    driver.run_for(hour_ms);
+    driver.live_for(hour_ms);
     CHECK(driver.asks == 1);
     CHECK(says(driver.acquire(), "Ask r2 first attempt=2"));
 }
@@ -203,7 +203,7 @@ TEST_CASE("the same holds for reads in the lead") {
     driver.fail(false, 100 * second_ms);
     driver.settle();
     driver.step(event::Prepare{});
-    driver.run_for(200 * second_ms);
+    driver.live_for(200 * second_ms);
     CHECK(driver.asks == 1);
     driver.step(event::Prepare{});
     CHECK(driver.asks == 2);
@@ -245,9 +245,9 @@ TEST_CASE("rejected tokens cost at most three requests, and one more each ten mi
     for (int i = 0; i < 3; ++i) CHECK(says(reject_and_ask(false), " ok g"));
     CHECK(says(reject_and_ask(false), "Complete w4 refused after=600000"));
     CHECK(says(driver.force(), "Complete w5 refused after=600000"));
-    driver.run_for(10 * minute_ms - 1);
+    driver.live_for(10 * minute_ms - 1);
     CHECK(says(driver.acquire(), "Complete w6 refused after=1"));
-    driver.run_for(1);
+    driver.live_for(1);
     CHECK(says(reject_and_ask(true), "Complete w7 ok g"));
     CHECK(says(reject_and_ask(false), "Complete w8 refused after=600000"));
     CHECK(driver.asks == 4);
@@ -284,20 +284,20 @@ TEST_CASE("an overdue token is handed out, flagged, at the first failure and whi
     driver.settle();
     CHECK(says(driver.acquire(), "Complete w2 ok g5 overdue"));
     CHECK(driver.snapshot.overdue_until_boot_ms == driver.record().backoff.not_before_boot_ms);
-    driver.run_for(76 * second_ms);
+    driver.live_for(76 * second_ms);
     CHECK(says(driver.acquire(), "Ask r2 absolute"));
 }
 
 TEST_CASE("an overdue token is handed out at the request's limit") {
     MachineDriver driver = machine_at(At::overdue, one_process());
     driver.acquire();
-    CHECK(says(driver.run_for(30 * second_ms), "Complete w1 ok g5 overdue"));
+    CHECK(says(driver.live_for(30 * second_ms), "Complete w1 ok g5 overdue"));
 }
 
 TEST_CASE("an overdue token is handed out at the waiter's own deadline") {
     MachineDriver driver = machine_at(At::overdue, one_process());
     driver.acquire(second_ms);
-    CHECK(says(driver.run_for(second_ms), "Complete w1 ok g5 overdue"));
+    CHECK(says(driver.live_for(second_ms), "Complete w1 ok g5 overdue"));
 }
 
 TEST_CASE("an overdue token is not handed out where the provider declined") {
@@ -311,7 +311,8 @@ TEST_CASE("a 2xx on a token whose clock was untrusted makes an anchor to count o
     MachineDriver driver(one_process());
     driver.now = {hour_ms, 1'700'000'000'000, 8};
     driver.step(event::Opened{});
-    Record record = live_record({day_ms, driver.now.unix_ms + day_ms, 7}, 0, hour_ms);  // from the future of a date set back
+    Record record =
+        live_record({day_ms, driver.now.unix_ms + day_ms, 7}, 0, hour_ms);  // from the future of a date set back
     driver.stored = record;
     driver.loaded(record);
     CHECK(driver.told_state == State::overdue);
@@ -335,7 +336,7 @@ TEST_CASE("after a decline nobody is asked until a push, a forced renewal or a n
     driver.settle();
     CHECK(says(driver.acquire(), "Complete w2 sign_in_needed"));
     driver.step(event::Prepare{});
-    driver.run_for(day_ms);
+    driver.live_for(day_ms);
     CHECK(driver.asks == 1);
     CHECK(says(driver.force(), "Ask r2"));
     driver.decline();
@@ -343,7 +344,7 @@ TEST_CASE("after a decline nobody is asked until a push, a forced renewal or a n
     driver.push("token-1");
     driver.settle();
     CHECK(says(driver.acquire(), "Complete w4 ok g1"));
-    driver.run_for(day_ms);
+    driver.live_for(day_ms);
     CHECK(says(driver.acquire(), "Ask r3 idle"));
 }
 
@@ -353,7 +354,7 @@ TEST_CASE("a token that is still good is handed out after a decline until it end
     driver.decline();
     driver.settle();
     CHECK(says(driver.acquire(), "Complete w2 ok g5"));
-    driver.run_for(10 * minute_ms);
+    driver.live_for(10 * minute_ms);
     REQUIRE(driver.told_state == State::overdue);
     CHECK(says(driver.acquire(), "Complete w3 sign_in_needed"));
     CHECK(driver.asks == 1);

@@ -42,7 +42,7 @@ inline constexpr Row rows_at_rest[] = {
     {At::locked, "Failed", "", "unknown store_unavailable"},
     {At::locked, "Pushed", "Publish token g1 memory_only locked; Tell new_token; Tell fresh", "fresh"},
     {At::locked, "Cleared",
-     "Publish signed_out cleared locked; Tell cleared; Tell signed_out cleared; Save e2 g0 signed_out",
+     "Publish signed_out cleared locked; Tell cleared; Tell signed_out cleared; Save e2 g0 signed_out; Arm +10000",
      "signed_out cleared"},
     {At::locked, "Timer", "Load; Arm +10000", "unknown store_unavailable"},
     {At::locked, "Foreground", "Load; Arm +10000", "unknown store_unavailable"},

@@ -51,7 +51,7 @@ inline constexpr Row rows_renewing[] = {
      "Publish token g1 memory_only locked; Complete w1 ok g1 memory_only; Tell new_token; Tell fresh", "fresh"},
     {At::locked, "Cleared",
      "Publish signed_out cleared locked; Withdraw r1; Complete w1 cleared; Tell cleared; Tell signed_out cleared; "
-     "Save e2 g0 signed_out", "signed_out cleared"},
+     "Save e2 g0 signed_out; Arm +10000", "signed_out cleared"},
     {At::locked, "Timer", "Load; Arm +10000", "unknown store_unavailable"},
     {At::locked, "Foreground", "Load; Arm +10000", "unknown store_unavailable"},
     {At::locked, "Background", "Done d1 ok", "unknown store_unavailable"},

@@ -10,6 +10,13 @@ set(CMAKE_C_VISIBILITY_PRESET hidden)
 set(CMAKE_CXX_VISIBILITY_PRESET hidden)
 set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 
+# Installed programs find the library beside them, wherever the tree is moved to.
+if(APPLE)
+  set(CMAKE_INSTALL_RPATH @loader_path/../${CMAKE_INSTALL_LIBDIR})
+else()
+  set(CMAKE_INSTALL_RPATH $ORIGIN/../${CMAKE_INSTALL_LIBDIR})
+endif()
+
 add_library(portal_flags INTERFACE)
 target_compile_options(portal_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
   $<$<BOOL:${PROJECT_IS_TOP_LEVEL}>:-Werror>  # a newer compiler's new warning never breaks the build of who includes us

@@ -1,0 +1,62 @@
+// watch: the session's events as they happen, those that other processes cause too.
+#include <cstdio>
+#include <future>
+
+#include "cli/commands.hpp"
+#include "cli/host.hpp"
+#include "cli/text.hpp"
+
+namespace cli {
+namespace {
+
+const char* word(portal_group group, std::int32_t value) { return portal_name(group, value); }
+
+struct Watcher {
+    bool json = false;
+    int left = 0;  // events until the end; 0: no end
+    std::promise<void> enough;
+
+    void print(const portal_event& event) const {
+        const char* kind = word(PORTAL_GROUP_EVENT, event.kind);
+        const char* state = word(PORTAL_GROUP_STATE, event.state);
+        const char* reason = word(PORTAL_GROUP_REASON, event.reason);
+        const char* code = word(PORTAL_GROUP_CODE, event.code);
+        if (json) {
+            std::printf("{\"event\":\"%s\",\"sequence\":%llu,\"at_unix_ms\":%lld,\"state\":\"%s\",\"reason\":\"%s\",\"code\":\"%s\","
+                        "\"generation\":%llu,\"epoch\":%llu,\"retry_after_ms\":%lld}\n",
+                        kind, static_cast<unsigned long long>(event.sequence), static_cast<long long>(event.at_unix_ms), state,
+                        reason, code, static_cast<unsigned long long>(event.generation),
+                        static_cast<unsigned long long>(event.epoch), static_cast<long long>(event.retry_after_ms));
+        } else {
+            std::string line = format_local_time(event.at_unix_ms) + "  " + spaced(kind);
+            line.resize(std::max<std::size_t>(line.size(), 42), ' ');
+            line += "  " + spaced(state);
+            if (event.reason != PORTAL_REASON_NONE) line += " (" + spaced(reason) + ")";
+            if (event.code != PORTAL_OK) line += ", " + spaced(code);
+            if (event.retry_after_ms > 0) line += ", again in " + format_wait(event.retry_after_ms);
+            std::printf("%s\n", line.c_str());
+        }
+        std::fflush(stdout);
+    }
+
+    static void on_event(void* userdata, const portal_event* event) {
+        auto& watcher = *static_cast<Watcher*>(userdata);
+        watcher.print(*event);
+        if (watcher.left > 0 && --watcher.left == 0) watcher.enough.set_value();
+    }
+};
+
+}  // namespace
+
+ExitCode watch(const Options& options) {
+    Watcher watcher;
+    watcher.json = options.json;
+    watcher.left = options.event_count;
+    std::future<void> enough = watcher.enough.get_future();
+    const portal_observer observer{Watcher::on_event, &watcher, nullptr};
+    const Session session(options, nullptr, &observer);
+    enough.wait();  // or until Ctrl-C
+    return ExitCode::ok;
+}
+
+}  // namespace cli

@@ -1,0 +1,58 @@
+#include "base/thread_group.hpp"
+
+#include <pthread.h>
+
+#include <thread>
+#include <utility>
+
+namespace portal {
+namespace {
+
+void name_this_thread(const char* name) {
+#if defined(__APPLE__)
+    ::pthread_setname_np(name);
+#else
+    ::pthread_setname_np(::pthread_self(), name);
+#endif
+}
+
+}  // namespace
+
+ThreadGroup& ThreadGroup::of_process() {
+    static auto& group = *new ThreadGroup;
+    return group;
+}
+
+void ThreadGroup::start(const char* name, std::function<void()> work) {
+    const std::lock_guard lock(mutex_);
+    std::thread([this, name, work = std::move(work)] {
+        name_this_thread(name);
+        work();
+        leave_at_exit();
+    }).detach();
+    ++alive_;
+}
+
+void ThreadGroup::leave_at_exit() {
+    std::unique_lock lock(mutex_);
+    --alive_;
+    std::notify_all_at_thread_exit(changed_, std::move(lock));
+}
+
+void ThreadGroup::begin_session() {
+    const std::lock_guard lock(mutex_);
+    ++sessions_;
+    changed_.notify_all();
+}
+
+void ThreadGroup::end_session() {
+    const std::lock_guard lock(mutex_);
+    --sessions_;
+}
+
+bool ThreadGroup::wait_for_end(std::chrono::steady_clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_until(lock, deadline, [&] { return alive_ == 0 || sessions_ > 0; });
+}
+
+}  // namespace portal

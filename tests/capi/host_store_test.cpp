@@ -1,0 +1,183 @@
+// A host's own store: answered inside the call, later, late, twice, or never.
+#include <map>
+#include <mutex>
+
+#include "session_rig.hpp"
+
+namespace {
+
+using namespace portal::test;
+
+constexpr portal_bytes no_record{nullptr, 0};
+
+struct Calls {
+    std::vector<std::uint64_t> loads;
+    std::vector<std::uint64_t> saves;
+};
+
+struct StoreRig : SessionRig {
+    Signal<Calls> calls;
+    std::atomic<bool> answers{true};
+    Counted userdata;
+    std::mutex mutex;
+    std::string record;
+    std::uint64_t revision = 0;
+
+    StoreRig() {
+        provide();
+        options.store = {[](void* data, std::uint64_t id, portal_text) { static_cast<StoreRig*>(data)->load(id); },
+                         [](void* data, std::uint64_t id, portal_text, std::uint64_t wanted, portal_bytes bytes) {
+                             static_cast<StoreRig*>(data)->save(id, wanted, bytes);
+                         },
+                         this, [](void* data) { ++static_cast<StoreRig*>(data)->userdata.released; }};
+    }
+    ~StoreRig() {
+        answers = true;
+        close();
+    }
+
+    void load(std::uint64_t id) {
+        calls.change([&](Calls& all) { all.loads.push_back(id); });
+        if (answers) answer_load(id);
+    }
+    portal_code answer_load(std::uint64_t id) {
+        const std::lock_guard lock(mutex);
+        if (record.empty()) return portal_store_loaded(id, PORTAL_ABSENT, 0, no_record, nullptr);
+        return portal_store_loaded(id, PORTAL_FOUND, revision, {record.data(), record.size()}, nullptr);
+    }
+    void save(std::uint64_t id, std::uint64_t wanted, portal_bytes bytes) {
+        portal_saved outcome = PORTAL_CONFLICT;
+        {
+            const std::lock_guard lock(mutex);
+            if (wanted == revision + 1) {
+                record.assign(static_cast<const char*>(bytes.data), bytes.length);
+                revision = wanted;
+                outcome = PORTAL_SAVED;
+            }
+        }
+        calls.change([&](Calls& all) { all.saves.push_back(id); });
+        if (answers) (void)portal_store_saved(id, outcome, 0, nullptr);
+    }
+    std::uint64_t wait_for_load(std::size_t number) {
+        REQUIRE(calls.wait([=](const Calls& all) { return all.loads.size() >= number; }));
+        return calls.get().loads[number - 1];
+    }
+    bool holds(const std::string& text) {
+        const std::lock_guard lock(mutex);
+        return record.find(text) != std::string::npos;
+    }
+};
+
+TEST_CASE("A store that answers inside its callbacks keeps the token over a relaunch") {
+    StoreRig rig;
+    rig.open();
+    CHECK(rig.acquire() == "the-token");
+    CHECK(rig.holds("the-token"));
+    rig.close();
+    CHECK(rig.userdata.released == 1);
+    rig.on_ask = nullptr;
+    rig.open();
+    CHECK(rig.acquire() == "the-token");
+    CHECK(rig.asks.get().size() == 1);
+    CHECK(rig.status().store == PORTAL_STORE_PERSISTENT);
+}
+
+TEST_CASE("A store that answers later is waited for, and a second answer is stale") {
+    StoreRig rig;
+    rig.answers = false;
+    rig.open();
+    Outcome outcome;
+    rig.start(outcome);
+    const std::uint64_t load = rig.wait_for_load(1);
+    CHECK(rig.asks.get().empty());
+    rig.answers = true;
+    CHECK(rig.answer_load(load) == PORTAL_OK);
+    CHECK(rig.answer_load(load) == PORTAL_ERR_STALE);
+    CHECK(outcome.code() == PORTAL_OK);
+    CHECK(outcome.state.get().token == "the-token");
+}
+
+TEST_CASE("A store that never answers is unavailable after 10 s; nothing is lost, and it is tried again") {
+    StoreRig rig;
+    rig.answers = false;
+    rig.open();
+    Outcome outcome;
+    rig.start(outcome, 0, 12'000);
+    const std::uint64_t load = rig.wait_for_load(1);
+    Outcome done;
+    const portal_done told = done.done();
+    REQUIRE(portal_session_notify(rig.session, PORTAL_NOTICE_FOREGROUND, &told, nullptr) == PORTAL_OK);
+    rig.fence();
+    Outcome moved;
+    const portal_done moved_done = moved.done();
+    rig.moved_ms += 10'000;
+    REQUIRE(portal_session_notify(rig.session, PORTAL_NOTICE_CLOCK_CHANGED, &moved_done, nullptr) == PORTAL_OK);
+    CHECK(done.code() == PORTAL_ERR_STORE_UNAVAILABLE);
+    CHECK(moved.state.wait([](const auto& state) { return state.times == 1; }));
+    CHECK(rig.status().state == PORTAL_STATE_UNKNOWN);
+    CHECK(rig.status().reason == PORTAL_REASON_STORE_UNAVAILABLE);
+    CHECK(rig.status().store == PORTAL_STORE_LOCKED);
+    CHECK(rig.asks.get().empty());
+    CHECK(rig.withdrawn.get().empty());
+
+    rig.answers = true;
+    rig.moved_ms += 500;
+    rig.settle();
+    (void)rig.wait_for_load(2);
+    CHECK(rig.answer_load(load) == PORTAL_ERR_STALE);  // the second call took its place
+    CHECK(outcome.code() == PORTAL_OK);
+}
+
+TEST_CASE("A late answer is still looked at, as long as no newer call was made") {
+    StoreRig rig;
+    rig.answers = false;
+    rig.open();
+    const std::uint64_t load = rig.wait_for_load(1);
+    rig.moved_ms += 10'000;
+    rig.settle();
+    REQUIRE(rig.status().reason == PORTAL_REASON_STORE_UNAVAILABLE);
+    rig.answers = true;
+    CHECK(rig.answer_load(load) == PORTAL_OK);
+    rig.pass(500);
+    CHECK(rig.acquire() == "the-token");
+}
+
+TEST_CASE("A call that is never answered keeps nothing alive once the session is closed") {
+    std::uint64_t load = 0;
+    StoreRig rig;
+    rig.answers = false;
+    rig.open();
+    load = rig.wait_for_load(1);
+    rig.moved_ms += 10'000;
+    rig.settle();
+    rig.close();
+    CHECK(rig.userdata.released == 1);
+    CHECK(rig.answer_load(load) == PORTAL_ERR_STALE);
+}
+
+TEST_CASE("A record that is damaged is told as lost, and its place is taken by the next token") {
+    StoreRig rig;
+    rig.record = "no record of ours";
+    rig.revision = 41;
+    rig.open();
+    CHECK(rig.acquire() == "the-token");
+    CHECK(rig.holds("the-token"));
+    CHECK(rig.revision > 41);
+    const auto saves = rig.calls.get().saves.size();
+    rig.settle();
+    CHECK(rig.calls.get().saves.size() == saves);  // it comes to rest
+}
+
+TEST_CASE("A logout leaves no token in the host's store") {
+    StoreRig rig;
+    rig.open();
+    REQUIRE(rig.acquire() == "the-token");
+    Outcome outcome;
+    const portal_done done = outcome.done();
+    REQUIRE(portal_session_clear(rig.session, &done, nullptr) == PORTAL_OK);
+    CHECK(outcome.code() == PORTAL_OK);
+    CHECK_FALSE(rig.holds("the-token"));
+    CHECK(rig.status().state == PORTAL_STATE_SIGNED_OUT);
+}
+
+}  // namespace

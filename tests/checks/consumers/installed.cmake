@@ -1,0 +1,60 @@
+# Installs the build, then builds and runs an app against the installed tree, and again after the tree was moved: nothing in
+# it may name the place where it was. The programs that are installed run there too.
+#   cmake -DKIND=find_package|pkg_config -DBUILD=folder -DWORK=folder -DCOMPILER=cc -DVERSION=x.y.z [-DPROGRAMS=name,...]
+#         -P installed.cmake
+cmake_minimum_required(VERSION 3.25)
+set(here ${CMAKE_CURRENT_LIST_DIR})
+
+function(run)
+  execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE text ERROR_VARIABLE text RESULT_VARIABLE result)
+  if(result)
+    list(JOIN ARGN " " command)
+    message(FATAL_ERROR "${command}: ${result}\n${text}")
+  endif()
+  set(output "${text}" PARENT_SCOPE)
+endfunction()
+
+function(find_package_app tree app)
+  file(REMOVE_RECURSE ${WORK}/build)
+  run(${CMAKE_COMMAND} -G Ninja -S ${here}/find_package -B ${WORK}/build -DCMAKE_C_COMPILER=${COMPILER}
+      -DCMAKE_PREFIX_PATH=${tree} -DVERSION=${VERSION})
+  run(${CMAKE_COMMAND} --build ${WORK}/build)
+  file(COPY_FILE ${WORK}/build/app ${app})
+endfunction()
+
+function(pkg_config_app tree app)
+  file(GLOB_RECURSE description ${tree}/portal_session.pc)
+  cmake_path(GET description PARENT_PATH folder)
+  set(ENV{PKG_CONFIG_PATH} ${folder})
+  find_program(PKG_CONFIG pkg-config REQUIRED)
+  run(${PKG_CONFIG} --cflags --libs "portal_session = ${VERSION}")
+  separate_arguments(flags UNIX_COMMAND "${output}")
+  run(${PKG_CONFIG} --variable=libdir portal_session)
+  string(STRIP "${output}" libdir)
+  run(${COMPILER} -std=c11 ${here}/app.c ${flags} -Wl,-rpath,${libdir} -o ${app})
+endfunction()
+
+file(REMOVE_RECURSE ${WORK})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/installed)
+foreach(place installed moved/elsewhere)
+  set(tree ${WORK}/${place})
+  if(NOT place STREQUAL installed)
+    file(MAKE_DIRECTORY ${WORK}/moved)
+    file(RENAME ${WORK}/installed ${tree})
+  endif()
+  cmake_language(CALL ${KIND}_app ${tree} ${WORK}/app)
+  run(${WORK}/app)
+  if(NOT output STREQUAL "portal-session ${VERSION}\n")
+    message(FATAL_ERROR "The app says: ${output}")
+  endif()
+  string(REPLACE "," ";" programs "${PROGRAMS}")
+  foreach(program IN LISTS programs)
+    run(${tree}/bin/${program} --help)
+  endforeach()
+endforeach()
+
+# The public header is all that is installed of our sources.
+file(GLOB_RECURSE headers RELATIVE ${tree} ${tree}/*.h ${tree}/*.hpp ${tree}/*.a)
+if(NOT headers STREQUAL "include/portal_session/portal_session.h")
+  message(FATAL_ERROR "Installed beside the public header: ${headers}")
+endif()

@@ -1,0 +1,240 @@
+// portal-session, run as a program: what each command prints, keeps, and ends with.
+#include <sys/stat.h>
+
+#include "integration/cli_world.hpp"
+
+using namespace portal::test;
+
+namespace {
+
+// Ended so, for this reason, which it told on standard error alone.
+void failed(const Ran& ran, int exit_code, const std::string& reason) {
+    INFO(ran.output << "---\n" << ran.errors);
+    CHECK(ran.exit_code == exit_code);
+    CHECK(ran.output.empty());
+    CHECK(contains(ran.errors, "portal-session: "));
+    CHECK(contains(ran.errors, reason));
+}
+
+std::string good(const Ran& ran) {
+    INFO(ran.output << "---\n" << ran.errors);
+    CHECK(ran.exit_code == 0);
+    CHECK(ran.errors.empty());
+    return ran.output;
+}
+
+mode_t mode_of(const std::string& path) {
+    struct stat found{};
+    return ::stat(path.c_str(), &found) == 0 ? found.st_mode & 0777 : 0;
+}
+
+}  // namespace
+
+TEST_CASE("token prints the token alone, and asks the provider only where it must") {
+    CliWorld world;
+    const std::string first = good(world.run({"token"}));
+    CHECK(first.size() == 36 + 1);
+    CHECK(first.back() == '\n');
+    CHECK(good(world.run({"token"})) == first);
+    CHECK(good(world.run({"token", "--header"})) == "Authorization: Bearer " + first);
+    const std::string json = good(world.run({"--json", "token"}));
+    CHECK(json_text_of(json, "token") + "\n" == first);
+    CHECK(json_number_of(json, "left_ms") > 23 * 3600 * 1000);
+    CHECK(world.mints() == 1);
+    world.pass(25);
+    const std::string second = good(world.run({"token"}));
+    CHECK(second != first);
+    CHECK(world.mints() == 2);
+    CHECK(mode_of(world.store.path() + "/key") == 0600);
+    CHECK(file_bytes(world.store.path() + "/key").size() == 32);
+    CHECK(world.holders_of(second.substr(0, 36)).empty());
+}
+
+TEST_CASE("report tells what Portal answered to the last token, and token --rejected does both") {
+    CliWorld world;
+    failed(world.run({"report", "200"}), 2, "`portal-session token` comes first");
+    failed(world.run({"token", "--rejected"}), 2, "`portal-session token` comes first");
+    const std::string first = good(world.run({"token"}));
+    world.pass(20);
+    good(world.run({"token"}));
+    CHECK(contains(good(world.run({"report", "503"})), "3 h 59 min left"));
+    CHECK(contains(good(world.run({"report", "200"})), "23 h 59 min left"));
+    CHECK(contains(good(world.run({"report", "401"})), "rejected"));
+    const std::string second = good(world.run({"token"}));
+    CHECK(second != first);
+    const std::string third = good(world.run({"token", "--rejected"}));
+    CHECK(third != second);
+    CHECK(good(world.run({"token"})) == third);
+    CHECK(world.mints() == 3);
+}
+
+TEST_CASE("request sends with the token and prints the body, whatever the status") {
+    CliWorld world;
+    CHECK(json_text_of(good(world.run({"request", me})), "id") == world.client_id);
+    CHECK(good(world.run({"request", "get", me})) == good(world.run({"request", "GET", me})));
+    CHECK(contains(good(world.run({"request", "-i", me})), "HTTP 200\n"));
+    CHECK(contains(good(world.run({"request", "--data", "{}", "/api/v3/clients/me/fund"})), "txHash"));
+    CHECK(contains(good(world.run({"request", "POST", "/rpc/v1/eip155/1", "--data", "-"}, R"({"id":1})")), "jsonrpc"));
+
+    const Ran missing = world.run({"request", "/api/v3/nothing"});
+    CHECK(missing.exit_code == 6);
+    CHECK(contains(missing.output, "Not found"));
+    CHECK(missing.errors == "portal-session: Portal answered 404.\n");
+    world.answer_with(401);
+    CHECK(json_text_of(good(world.run({"request", me})), "id") == world.client_id);  // replayed
+    world.answer_with(401);
+    const Ran rejected = world.run({"request", "--data", "{}", "/api/v3/clients/me/fund"});
+    CHECK(rejected.exit_code == 6);
+    CHECK(contains(rejected.errors, "the next command gets a new one"));
+    CHECK(world.mints() == 2);
+    CHECK(world.server.counters().total.slides == 7);
+}
+
+TEST_CASE("push signs in with a token or Portal's answer from standard input, and only with the same user's") {
+    CliWorld world;
+    const std::string provider = std::exchange(world.provider, "");
+    failed(world.run({"token"}), 3, "--provider-command");
+    CHECK(contains(good(world.run({"push"}, "first-token\n")), "fresh"));
+    CHECK(good(world.run({"token"})) == "first-token\n");
+    good(world.run({"push"}, R"({"id":"one","clientSessionToken":"second-token"})"));
+    CHECK(good(world.run({"token"})) == "second-token\n");
+    failed(world.run({"push"}, R"({"id":"two","clientSessionToken":"third-token"})"), 1, "portal-session logout");
+    failed(world.run({"push"}, R"({"id":"one","clientApiKey":"never-expires"})"), 1, "clientApiKey");
+    failed(world.run({"push"}, ""), 1, "token");
+    failed(world.run({"push"}, "two words"), 1, "token");
+    failed(world.run({"push"}, std::string(5000, 'a')), 1, "token");
+    CHECK(good(world.run({"token"})) == "second-token\n");
+    CHECK(world.holders_of("second-token").empty());
+}
+
+TEST_CASE("logout leaves no token, no client and no lease, and holds until a sign-in") {
+    CliWorld world;
+    const std::string token = good(world.run({"token"})).substr(0, 36);
+    CHECK(contains(good(world.run({"logout"})), "signed out"));
+    CHECK(world.holders_of(token).empty());
+    CHECK(world.holders_of(world.client_id).empty());
+    for (const std::string& name : world.store.names()) CHECK(name.rfind("lease-", 0) != 0);
+    failed(world.run({"token"}), 3, "Sign in");
+    failed(world.run({"request", me}), 3, "Sign in");
+    CHECK(contains(good(world.run({"status"})), "signed out"));
+    CHECK(world.mints() == 1);
+    CHECK(contains(good(world.run({"renew"})), "fresh"));
+    CHECK(good(world.run({"token"})).substr(0, 36) != token);
+    CHECK(world.mints() == 2);
+}
+
+TEST_CASE("status says the state, both deadlines and why, as a table of 118 columns or as JSON") {
+    CliWorld world;
+    CHECK(contains(good(world.run({"status"})), "no token yet"));
+    CHECK(world.mints() == 0);  // looking costs nothing
+    good(world.run({"token"}));
+    world.pass(2);
+    const std::string table = good(world.run({"status"}));
+    for (const char* part : {"State", "fresh", "Idle deadline", "21 h 59 min left", "Absolute deadline", "6 d 21 h left",
+                             "Generation", "Clock", "Store", "persistent", "This run"})
+        CHECK(contains(table, part));
+    CHECK_FALSE(contains(table, "\033"));
+    CHECK(longest_line(table) <= 118);
+    const std::string json = good(world.run({"status", "--json"}));
+    CHECK(json_text_of(json, "state") == "fresh");
+    CHECK(json_text_of(json, "store") == "persistent");
+    CHECK(json_text_of(json, "clock") == "same_boot");
+    CHECK(json_number_of(json, "generation") == 1);
+    CHECK(json_number_of(json, "idle_left_ms") > 21.9 * 3600 * 1000);
+    CHECK(json_number_of(json, "absolute_deadline_unix_ms") > 1.6e12);
+    CHECK(fake_portal::parse_object(good(world.run({"explain"}))));
+    world.pass(24);
+    CHECK(contains(good(world.run({"status"})), "expired"));
+    CHECK(world.mints() == 1);
+}
+
+TEST_CASE("a mistake in the call is exit code 2, with the way to the help") {
+    CliWorld world;
+    failed(world.run({}), 2, "--help");
+    failed(world.run({"tokens"}), 2, "--help");
+    failed(world.run({"token", "--no-such-option"}), 2, "--help");
+    failed(world.run({"report"}), 2, "STATUS");
+    failed(world.run({"report", "42"}), 2, "--help");
+    failed(world.run({"request"}), 2, "PATH");
+    failed(world.run({"token", "--clock-offset", "soon"}), 2, "--help");
+    failed(world.run({"token", "--session", std::string(129, 'a')}), 2, "name");
+    const Ran ran = world.run({"--json", "report", "42"});
+    CHECK(ran.exit_code == 2);
+    CHECK(fake_portal::parse_object(ran.errors));
+    CHECK(contains(good(world.run({"--help"})), "Exit codes:"));
+    CHECK(contains(good(world.run({"token", "--help"})), "--header"));
+    CHECK(contains(good(world.run({"--version"})), "portal-session "));
+}
+
+TEST_CASE("every other end has its exit code and its reason, in JSON too") {
+    CliWorld world;
+    failed(world.run({"request", "https://example.com/"}), 7, "--allow-loopback");
+    failed(world.run({"token", "--portal", "http://api.portalhq.io"}), 7, "https");
+    failed(world.run({"request", "http://api.portalhq.io/"}), 7, "https");
+    CHECK(world.mints() == 0);
+
+    world.provider = "exit 3";
+    failed(world.run({"token"}), 4, "exit code was 3");
+    failed(world.run({"token"}), 4, "Try again in ");
+    const Ran json = world.run({"token", "--json"});
+    CHECK(json.exit_code == 4);
+    CHECK(json.output.empty());
+    CHECK(contains(json.errors, "\"retry_after_ms\":"));
+    CHECK(fake_portal::parse_object(json.errors));
+
+    world.pass(2);
+    world.provider = "'" PORTAL_BACKEND_PROGRAM "' new-session " + world.client_id;
+    good(world.run({"token"}));
+    good(world.run({"logout"}));
+    failed(world.run({"report", "200"}), 2, "comes first");  // the lease went with the logout
+    good(world.run({"renew"}));
+    world.answer_with(401, 1000);
+    Ran refused;
+    for (int i = 0; i < 5; ++i) refused = world.run({"request", me});
+    failed(refused, 6, "Try again in ");
+    CHECK(world.mints() == 2 + 3);
+    world.server.stop();
+    failed(world.run({"request", me, "--session", "other", "--provider-command", "echo some-token"}), 1,
+           "could not be connected");
+}
+
+TEST_CASE("a store or a key that cannot be used is exit code 5, and says what to do") {
+    CliWorld world;
+    const std::string file = world.store.file("a-file");
+    write_bytes(file, "x");
+    failed(world.run({"token", "--store", file}), 5, "not a folder");
+    failed(world.run({"token", "--store", file + "/below"}), 5, "--store");
+    const std::string key = world.store.file("the-key");
+    write_bytes(key, std::string(31, 'k'));
+    ::chmod(key.c_str(), 0600);
+    failed(world.run({"token", "--key-file", key}), 5, "32 bytes");
+    write_bytes(key, std::string(32, 'k'));
+    ::chmod(key.c_str(), 0640);
+    failed(world.run({"token", "--key-file", key}), 5, "chmod 600");
+    CHECK(world.mints() == 0);
+    ::chmod(key.c_str(), 0600);
+    const std::string token = good(world.run({"token", "--key-file", key}));
+
+    // Another key: the store is lost, said, and not trusted.
+    write_bytes(key, std::string(32, 'x'));
+    CHECK(good(world.run({"token", "--key-file", key})) != token);
+    CHECK(world.mints() == 2);
+}
+
+TEST_CASE("sessions of one store do not know each other") {
+    CliWorld world;
+    const std::string one = good(world.run({"token", "--session", "one"}));
+    const std::string two = good(world.run({"--session", "two", "token"}));
+    CHECK(one != two);
+    good(world.run({"logout", "--session", "one"}));
+    CHECK(good(world.run({"token", "--session", "two"})) == two);
+}
+
+TEST_CASE("the log says what happens and never the token") {
+    CliWorld world;
+    const Ran ran = world.run({"token", "--verbose"});
+    CHECK(ran.exit_code == 0);
+    CHECK(contains(ran.errors, "asks the provider"));
+    CHECK_FALSE(contains(ran.errors, ran.output.substr(0, 36)));
+    CHECK_FALSE(contains(world.run({"explain"}).output, ran.output.substr(0, 36)));
+}

@@ -1,0 +1,104 @@
+// portal-session at a user's terminal: its store, its Portal, and the days that pass on both sides.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fake_portal/json.hpp"
+#include "fake_portal/server.hpp"
+#include "support/catch.hpp"
+#include "support/run_program.hpp"
+#include "support/temp_dir.hpp"
+
+namespace portal::test {
+
+inline constexpr const char* me = "/api/v3/clients/me";
+
+using Words = std::vector<std::string>;
+
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// The text of that name in one line of JSON; empty where there is none.
+inline std::string json_text_of(const std::string& json, const std::string& name) {
+    const auto fields = fake_portal::parse_object(json);
+    REQUIRE(fields);
+    return fake_portal::field<std::string>(*fields, name).value_or("");
+}
+
+inline double json_number_of(const std::string& json, const std::string& name) {
+    const auto fields = fake_portal::parse_object(json);
+    REQUIRE(fields);
+    return fake_portal::field<double>(*fields, name).value_or(-1);
+}
+
+inline std::size_t longest_line(const std::string& text) {
+    std::size_t longest = 0;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        longest = std::max(longest, end - begin);
+        begin = end + 1;
+    }
+    return longest;
+}
+
+class CliWorld {
+public:
+    CliWorld() : client_id(server.make_client()) {}
+    ~CliWorld() { CHECK(nothing_is_left_running()); }
+    CliWorld(const CliWorld&) = delete;
+    CliWorld& operator=(const CliWorld&) = delete;
+
+    [[nodiscard]] Words variables() const {
+        Words all{"PORTAL_SESSION_PORTAL=" + server.url(),
+                  "PORTAL_SESSION_CA_FILE=" + server.ca_file(),
+                  "PORTAL_SESSION_ALLOW_LOOPBACK=1",
+                  "PORTAL_SESSION_STORE=" + store.path(),
+                  "PORTAL_SESSION_PROVIDER_COMMAND=" + provider,
+                  "PORTAL_SESSION_CLOCK_OFFSET=" + std::to_string(offset_s),
+                  "PORTAL_API_KEY=" + api_key};
+        return all;
+    }
+    Ran run(const Words& arguments, std::string input = {}) { return started(arguments, std::move(input))->end(); }
+    std::unique_ptr<Running> started(const Words& arguments, std::string input = {}) {
+        Words words{PORTAL_SESSION_PROGRAM};
+        words.insert(words.end(), arguments.begin(), arguments.end());
+        return std::make_unique<Running>(std::move(words), variables(), std::move(input));
+    }
+
+    // `hours` pass, for the user and for Portal.
+    void pass(std::int64_t hours) {
+        offset_s += hours * 3600;
+        server.advance(hours * 3600 * 1000);
+    }
+    void answer_with(int status, int times = 1, fake_portal::Scope scope = fake_portal::Scope::client) {
+        fake_portal::Fault fault;
+        fault.status = status;
+        fault.times = times;
+        fault.scope = scope;
+        server.arm(fault);
+    }
+    [[nodiscard]] std::uint64_t mints() const { return server.counters().total.mints; }
+
+    // The names of the store's files that hold the text.
+    [[nodiscard]] std::string holders_of(const std::string& text) const {
+        std::string holders;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(store.path()))
+            if (entry.is_regular_file() && contains(file_bytes(entry.path().string()), text))
+                holders += entry.path().filename().string() + " ";
+        return holders;
+    }
+
+    fake_portal::Server server;
+    const TempDir store;
+    const std::string client_id;
+    std::string api_key = server.api_key();
+    std::string provider = std::string("'" PORTAL_BACKEND_PROGRAM "' new-session ") + client_id;
+    std::int64_t offset_s = 0;
+};
+
+}  // namespace portal::test

@@ -1,0 +1,129 @@
+// Clear: at once for readers, durable before it is done, and final whatever the store does.
+#include "support/catch.hpp"
+#include "support/machine_states.hpp"
+
+using namespace portal;
+using namespace portal::test;
+
+namespace {
+
+using Running = MachineDriver::Running;
+
+MachineConfig one_process() {
+    MachineConfig config = machine_config();
+    config.shared_store = false;
+    return config;
+}
+
+bool says(const std::string& effects, const std::string& what) { return effects.find(what) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("a clear is done when its tombstone is on disk, with no byte of the token and the client") {
+    MachineDriver driver = machine_at(At::fresh, one_process());
+    CHECK(says(driver.clear(4), "Save e3 g5 signed_out"));
+    CHECK(driver.last_save.token == nullptr);
+    CHECK(driver.last_save.client_id.empty());
+    CHECK(driver.last_save.issued == Anchor{});
+    CHECK(driver.last_save.install_seed == 42);
+    CHECK(driver.record().token == nullptr);
+    CHECK(says(driver.saved(), "Done d4 ok"));
+}
+
+TEST_CASE("a clear while the record is being read wins over it") {
+    MachineDriver driver = machine_at(At::loading, one_process());
+    driver.acquire();
+    CHECK(says(driver.clear(4), "Complete w1 cleared"));
+    CHECK(says(driver.loaded(live_record(driver.now, 0, 0)), "Save e3 g5 signed_out"));
+    CHECK(says(driver.saved(), "Done d4 ok"));
+}
+
+TEST_CASE("a clear while the store is locked is tried at once: its mark outlives the process") {
+    MachineDriver driver = machine_at(At::locked, one_process());
+    CHECK(says(driver.clear(4), "Save e2 g0 signed_out"));
+    CHECK(says(driver.saved(SaveOutcome::unavailable), "Done d4 store_unavailable"));
+    driver.fire_timer();
+    CHECK(says(driver.loaded(live_record(driver.now, 0, 0)), "Save e3 g5 signed_out"));
+    CHECK(driver.told_state == State::signed_out);
+}
+
+TEST_CASE("a clear while loading marks a store that turns out to be locked") {
+    MachineDriver driver = machine_at(At::loading, one_process());
+    driver.clear(4);
+    CHECK(says(driver.loaded(LoadOutcome::unavailable), "Save e2 g0 signed_out"));
+    CHECK(says(driver.saved(SaveOutcome::conflict), "Load"));  // the mark is there, the revision was not known
+    CHECK(says(driver.loaded(LoadOutcome::unavailable), "Done d4 store_unavailable"));
+    CHECK(driver.running == Running::none);
+    CHECK(says(driver.step(event::Foreground{}), "Save e2 g0 signed_out"));  // and again at each foreground
+}
+
+TEST_CASE("a clear that the store refuses is tried again on foreground") {
+    MachineDriver driver = machine_at(At::fresh, one_process());
+    driver.clear(4);
+    CHECK(says(driver.saved(SaveOutcome::fault), "Done d4 store_failed"));
+    const std::string effects = driver.step_and_settle(event::Foreground{});
+    CHECK(says(effects, "Save e3 g5 signed_out"));
+    CHECK(driver.stored->state == TokenState::signed_out);
+}
+
+TEST_CASE("a clear while a token waits for the store: the token is neither handed out nor kept") {
+    MachineDriver driver = machine_at(At::none, one_process());
+    driver.acquire();
+    driver.fulfil("token-1");
+    CHECK(says(driver.clear(4), "Complete w1 cleared"));
+    const std::string effects = driver.settle();
+    CHECK_FALSE(says(effects, "Tell new_token"));
+    CHECK_FALSE(says(effects, "Publish token"));
+    CHECK(says(effects, "Done d4 ok"));
+    CHECK(driver.stored->state == TokenState::signed_out);
+    CHECK(driver.stored->token == nullptr);
+}
+
+TEST_CASE("a token pushed right after a clear waits for the tombstone, whatever the store was busy with") {
+    MachineDriver driver = machine_at(At::fresh, one_process());
+    driver.step(event::StoreChanged{});
+    driver.clear(4);
+    driver.push("token-of-the-next-user");
+    CHECK(says(driver.loaded(*driver.stored), "Save e3 g5 signed_out"));
+    CHECK(says(driver.saved(), "Done d4 ok"));
+    CHECK(says(driver.settle(), "Publish token g6"));
+    CHECK(driver.stored->epoch == 3);
+    CHECK(driver.stored->token->reveal() == "token-of-the-next-user");
+}
+
+TEST_CASE("a token that was asked for in ignorance of a sign-out is dropped when it comes") {
+    MachineDriver driver = machine_at(At::locked, one_process());
+    driver.step(event::Acquire{1, 35 * second_ms, 0, false, true});
+    REQUIRE(driver.asks == 1);
+    driver.fire_timer();
+    Record record = stored_record(driver.now, TokenState::signed_out);
+    record.generation = 0;  // cleared before there was a token: only the epoch tells
+    driver.loaded(record);
+    driver.fulfil("of-nobody");
+    CHECK(driver.record().state == TokenState::signed_out);
+    CHECK(driver.record().token == nullptr);
+}
+
+TEST_CASE("an erase that another run left unfinished is finished first") {
+    MachineDriver driver = machine_at(At::loading, one_process());
+    LoadResult result;
+    result.outcome = LoadOutcome::found;
+    result.record = live_record(driver.now, 0, 0);
+    result.erase_pending = true;
+    const std::string effects = driver.loaded(result);
+    CHECK_FALSE(says(effects, "Publish token"));
+    CHECK(says(effects, "Save e3 g5 signed_out"));
+    CHECK(driver.told_state == State::signed_out);
+}
+
+TEST_CASE("a token that came while the store was locked outlives the unfinished erase that it finds there") {
+    MachineDriver driver = machine_at(At::locked, one_process());
+    driver.push("token-of-after");
+    driver.fire_timer();
+    LoadResult result;
+    result.outcome = LoadOutcome::found;
+    result.record = live_record(driver.now, 0, 0);
+    result.erase_pending = true;
+    CHECK(says(driver.loaded(result), "Save e3 g6 live"));
+    CHECK(driver.last_save.token->reveal() == "token-of-after");
+}
