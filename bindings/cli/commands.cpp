@@ -79,6 +79,7 @@ ExitCode token(const Options& options) {
         warn("This token is not stored: the next command fetches another. `portal-session explain` says why.");
     }
     print_token(leased, options);
+    session.finish_renewal();
     return ExitCode::ok;
 }
 

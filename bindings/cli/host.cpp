@@ -242,4 +242,13 @@ Response Session::send(const Request& request) {
     return std::move(*sent.response);
 }
 
+void Session::finish_renewal() {
+    const portal_status now = status();
+    if (now.renewal != PORTAL_RENEWAL_ASKING) return;
+    try {
+        (void)acquire(0, now.generation);
+    } catch (const Failure&) {  // the next command tries again, and this one's work is done
+    }
+}
+
 }  // namespace cli

@@ -58,6 +58,8 @@ public:
     // Returns when all that the notice caused is over, whether or not the store could be reached.
     void notify(portal_notice notice);
     [[nodiscard]] Response send(const Request& request);
+    // Near its 7 days the use of a token starts a renewal behind it. To end with it under way would waste the new token.
+    void finish_renewal();
 
 private:
     std::unique_ptr<ProviderUrl> provider_url_;

@@ -26,8 +26,12 @@ namespace {
 using Deadline = std::chrono::steady_clock::time_point;
 
 std::atomic<pid_t> running_group{0};
+std::atomic<bool> is_starting{false};  // a group whose number is not known yet
+std::atomic<int> held_signal{0};       // what came meanwhile
 
 extern "C" void end_and_die(int signal_number) {
+    held_signal = signal_number;
+    if (is_starting.load()) return;
     const pid_t group = running_group.load();
     if (group > 0) ::kill(-group, SIGKILL);
     std::signal(signal_number, SIG_DFL);
@@ -123,10 +127,13 @@ struct Outcome {
 Outcome run(const std::string& command, int withdrawn, Deadline deadline, SecretBuffer& answer) {
     Pipe output = open_pipe();
     if (!output.read_end.is_open()) return {};
+    is_starting = true;
     const pid_t process = start(command, output.write_end.get());
+    running_group = process;
+    is_starting = false;
+    if (const int number = held_signal.load(); number != 0) end_and_die(number);
     output.write_end.close();
     if (process == 0) return {};
-    running_group = process;
 
     const bool ended = read_until_end(output.read_end.get(), withdrawn, deadline, answer) && answer.room() > 0 &&
                        wait_until_end(process, withdrawn, deadline);

@@ -62,6 +62,7 @@ ExitCode request(const Options& options) {
         !write_all(STDOUT_FILENO, ends_line ? "" : "\n")) {
         throw failure(ExitCode::other, "Cannot write to standard output.");
     }
+    session.finish_renewal();
     if (response.status < 200 || response.status > 299) throw refusal(response);
     return ExitCode::ok;
 }

@@ -177,7 +177,7 @@ void Machine::pass_time(bool frozen) {
         complete(due, answer_at_deadline(due));
     }
     if (operation_ != StoreOperation::none && operation_limit_ms_ <= now_.boot_ms) {
-        operation_ = StoreOperation::none;
+        save_was_refused_ = std::exchange(operation_, StoreOperation::none) == StoreOperation::save;
         store_is_out(StoreVerdict::locked);
     }
     if (poll_at_ms_ <= now_.boot_ms) {

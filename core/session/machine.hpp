@@ -175,6 +175,7 @@ private:
     void record_is_gone(bool was_lost);
     void finish_erase();
     void store_is_out(StoreVerdict verdict);
+    void store_is_read();
     void run_store();
     void changed() { ++change_; }
     void reload() { reload_wanted_ = config_.has_store; }
@@ -204,6 +205,7 @@ private:
     bool token_is_news_ = false;     // observers have not been told of it
 
     StoreVerdict store_ = StoreVerdict::persistent;
+    bool save_was_refused_ = false;
     StoreOperation operation_ = StoreOperation::none;
     std::uint64_t operation_id_ = 0;
     std::int64_t operation_limit_ms_ = never_ms;

@@ -57,12 +57,11 @@ void Machine::on(const event::Loaded& answer) {
         store_is_out(StoreVerdict::memory_only);
         return first_answer();
     }
-    store_retry_delay_ms_ = store_retry_first_ms;
     read_boot_ms_ = now_.boot_ms;
     if (answer.result.outcome == LoadOutcome::found) {
         absorb(answer.result.record);
         if (is_of_another_client()) drop_token_of_another_client();
-        set_store(StoreVerdict::persistent);
+        store_is_read();
     } else {
         record_is_gone(answer.result.outcome == LoadOutcome::lost);
     }
@@ -78,15 +77,18 @@ void Machine::on(const event::Saved& answer) {
         case SaveOutcome::saved: return was_saved();
         case SaveOutcome::conflict:
             if (store_ == StoreVerdict::locked) failed_change_ = change_;
+            store_retry_at_ms_ = never_ms;  // it answers, so it can be read
             return reload();
-        case SaveOutcome::unavailable: return store_is_out(StoreVerdict::locked);
-        case SaveOutcome::fault: return store_is_out(StoreVerdict::memory_only);
+        default: break;
     }
+    save_was_refused_ = true;
+    store_is_out(answer.result.outcome == SaveOutcome::unavailable ? StoreVerdict::locked : StoreVerdict::memory_only);
 }
 
 void Machine::was_saved() {
     ++record_.revision;
     saved_change_ = operation_change_;
+    save_was_refused_ = false;
     store_retry_delay_ms_ = store_retry_first_ms;
     written_boot_ms_ = read_boot_ms_ = now_.boot_ms;
     if (saved_change_ >= token_change_) token_is_new_ = false;
@@ -124,6 +126,14 @@ void Machine::store_is_out(StoreVerdict verdict) {
     ask();
 }
 
+// A load that works does not mend a store that takes no save (a frozen process holds its lock): while there is something to
+// save, only a save does.
+void Machine::store_is_read() {
+    if (save_was_refused_ && save_is_wanted()) return;
+    store_retry_delay_ms_ = store_retry_first_ms;
+    set_store(StoreVerdict::persistent);
+}
+
 void Machine::set_store(StoreVerdict verdict) {
     if (store_ == verdict) return;
     store_ = verdict;
@@ -145,18 +155,18 @@ void Machine::absorb(const Record& loaded) {
         commit_change_ = saved_change_;
         if (phase_ == Phase::claiming) phase_ = Phase::idle;
         if (merged.record.claim.owner == config_.owner && phase_ == Phase::idle) merged.record.claim = {};
-        merged.differs_from_theirs = tells_more(merged.record, theirs, now_);
     }
     if (merged.clear_is_done) {
         cleared_unread_ = false;
         saved_change_ = std::max(saved_change_, clear_change_);
     }
+    const bool ends_our_claim = theirs.claim.owner == config_.owner && merged.record.claim.owner != config_.owner;
     record_ = std::move(merged.record);
     const bool has_later_slide = record_.slid != theirs.slid;
     if (has_later_slide) slide_unsaved_ = true;
-    if (merged.differs_from_theirs) {
+    if (merged.differs_from_theirs || ends_our_claim) {
         changed();
-    } else if (!has_later_slide && !token_is_new_ && !cleared_unread_) {
+    } else if (!has_later_slide && !token_is_new_ && !cleared_unread_ && phase_ != Phase::claiming) {
         saved_change_ = change_;  // it is all there already
     }
     follow_claim();
@@ -214,7 +224,10 @@ void Machine::record_is_gone(bool was_lost) {
         if (!has_token()) lost_ = true;
     }
     if (has_token() || cleared_unread_) changed();
-    set_store(was_lost ? StoreVerdict::lost : StoreVerdict::persistent);
+    if (was_lost)
+        set_store(StoreVerdict::lost);
+    else
+        store_is_read();
 }
 
 // A clear was begun and never finished. It clears what was read before. A token of who had read nothing yet may have come

@@ -5,9 +5,19 @@
 namespace portal {
 namespace {
 
-// The later slide of one token wins; anchors of one boot compare by boot time, others by the wall.
-bool later(const Anchor& a, const Anchor& b) {
-    return a.boot_tag == b.boot_tag ? a.boot_ms > b.boot_ms : a.unix_ms > b.unix_ms;
+
+// One token's times as two processes know them. Told in this boot's time they are trusted, and beat any that are not; of two
+// that are, the later slide wins.
+void take_better_times(Record& record, const Record& theirs, const Reading& now) {
+    const bool ours_are_trusted = record.slid.boot_tag == now.boot_tag;
+    const bool theirs_are_trusted = theirs.slid.boot_tag == now.boot_tag;
+    if (theirs_are_trusted && !ours_are_trusted) {
+        record.issued = theirs.issued;
+        record.slid = theirs.slid;
+    } else if (theirs_are_trusted == ours_are_trusted) {
+        const bool is_later = ours_are_trusted ? theirs.slid.boot_ms > record.slid.boot_ms : theirs.slid.unix_ms > record.slid.unix_ms;
+        if (is_later) record.slid = theirs.slid;
+    }
 }
 
 const Backoff& longer(const Backoff& ours, const Backoff& theirs, const Reading& now) {
@@ -48,11 +58,21 @@ Merged merge_token(const Record& ours, const Record& theirs, const Ours& claims,
     } else if (claims.token_is_new) {
         record.generation = std::max(ours.generation, theirs.generation + 1);
     } else if (theirs.generation == ours.generation) {
-        if (later(theirs.slid, ours.slid)) record.slid = theirs.slid;
+        take_better_times(record, theirs, now);
         if (theirs.state == TokenState::rejected) record.state = TokenState::rejected;
         record.backoff = longer(ours.backoff, theirs.backoff, now);
     }
     return result;
+}
+
+// Whether others have something to learn. A later slide has its own time to be saved; what is void is nothing to tell.
+bool tells_more(const Record& record, const Record& theirs, const Reading& now) {
+    const auto differs = [&](const auto& ours, const auto& stored) {
+        return ours.boot_tag == now.boot_tag && ours != stored;
+    };
+    return record.epoch != theirs.epoch || record.generation != theirs.generation || record.state != theirs.state ||
+           record.client_id != theirs.client_id || differs(record.backoff, theirs.backoff) ||
+           differs(record.rejections, theirs.rejections);
 }
 
 }  // namespace
@@ -60,14 +80,6 @@ Merged merge_token(const Record& ours, const Record& theirs, const Ours& claims,
 bool is_live(const Claim& claim, const Reading& now) {
     return claim.owner != 0 && claim.boot_tag == now.boot_tag && claim.started_boot_ms <= now.boot_ms &&
            now.boot_ms < claim.limit_boot_ms;
-}
-
-bool tells_more(const Record& record, const Record& theirs, const Reading& now) {
-    const auto live_owner = [&](const Claim& claim) { return is_live(claim, now) ? claim.owner : 0; };
-    const auto differs = [&](const auto& mine, const auto& stored) { return mine.boot_tag == now.boot_tag && mine != stored; };
-    return record.epoch != theirs.epoch || record.generation != theirs.generation || record.state != theirs.state ||
-           record.client_id != theirs.client_id || live_owner(record.claim) != live_owner(theirs.claim) ||
-           differs(record.backoff, theirs.backoff) || differs(record.rejections, theirs.rejections);
 }
 
 Merged merge(const Record& ours, const Record& theirs, const Ours& claims, const Reading& now) {

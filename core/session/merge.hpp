@@ -19,15 +19,11 @@ struct Merged {
     Record record;
     bool token_is_theirs = false;  // our own token, if any, is dropped
     bool cleared_by_them = false;  // who waited gets CLEARED
-    bool differs_from_theirs = false;  // there is something to save, beside a later slide
+    bool differs_from_theirs = false;  // there is something to save, beside a later slide and a claim
     bool clear_is_done = false;    // ours: another process has done it for us, or cleared as well
 };
 
 [[nodiscard]] bool is_live(const Claim& claim, const Reading& now);
-
-// Whether others have something to learn from `record`. A later slide can wait for its own time, and what is void is nothing
-// to tell.
-[[nodiscard]] bool tells_more(const Record& record, const Record& theirs, const Reading& now);
 
 // `theirs` was loaded just now. The result carries its revision, so that a save of it replaces what was merged.
 [[nodiscard]] Merged merge(const Record& ours, const Record& theirs, const Ours& claims, const Reading& now);

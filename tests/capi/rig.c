@@ -269,7 +269,9 @@ static void *run_blocking(void *context) {
 
 /* Returns when its waiter is counted. */
 void begin_blocking(rig *r, uint32_t flags, uint64_t newer_than, blocking *b) {
-    const uint64_t before = portal_live_objects();
+    uint64_t before;
+    rig_settle(r); /* a store call under way counts too */
+    before = portal_live_objects();
     memset(b, 0, sizeof *b);
     b->r = r;
     b->flags = flags;

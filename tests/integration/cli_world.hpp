@@ -23,6 +23,15 @@ using Words = std::vector<std::string>;
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
+// Standard error without what is told of a wait of a second and more: how long that takes is the machine's business.
+inline std::string without_progress(std::string errors) {
+    for (const std::string line :
+         {"portal-session: waiting for a token ...\n", "portal-session: waiting for the answer ...\n"})
+        for (std::size_t at = errors.find(line); at != std::string::npos; at = errors.find(line))
+            errors.erase(at, line.size());
+    return errors;
+}
+
 // The text of that name in one line of JSON; empty where there is none.
 inline std::string json_text_of(const std::string& json, const std::string& name) {
     const auto fields = fake_portal::parse_object(json);

@@ -16,6 +16,7 @@
 //   clear, notify NOTICE, close  -> ok, or the error's name, once it is done
 //   status                       -> fresh g1 e1 persistent idle
 //   await WORD                   waits until the status has that word -> the status, or "never: " and the status
+//   events WORD                  how many of that kind an observer was told of
 //   provider answer|hold|fail    what is done with the backend's answers from now on; answer lets the held go -> ok
 //   held                         waits until an answer is held -> ok
 //   asks                         how often the provider was asked
@@ -74,7 +75,7 @@ struct Shared {
     Provider provider = Provider::answers;
     std::vector<std::pair<std::uint64_t, std::string>> held;  // token requests, and the backend's answers
     int asks = 0;
-    int events = 0;
+    std::vector<portal_event_kind> events;
 };
 Shared& shared = *new Shared;
 
@@ -222,7 +223,7 @@ portal_options options_of(Session& session) {
     options.ca_file = text(arguments->ca_file);
     options.provider.ask = ask;
     options.provider.userdata = &session.handle;
-    options.observer.event = [](void*, const portal_event*) { change([] { ++shared.events; }); };
+    options.observer.event = [](void*, const portal_event* event) { change([&] { shared.events.push_back(event->kind); }); };
     options.key.load = [](void*, std::uint64_t id, portal_text) {
         const std::string key = read_or_make_key();
         portal_key_loaded(id, key.size() == 32 ? PORTAL_FOUND : PORTAL_UNAVAILABLE, {key.data(), key.size()}, nullptr);
@@ -323,13 +324,22 @@ std::string status() {
 std::string await(const std::string& wanted) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     for (;;) {
-        int seen = 0;
-        change([&] { seen = shared.events; });
+        std::size_t seen = 0;
+        change([&] { seen = shared.events.size(); });
         const std::string now = status();
         if ((' ' + now + ' ').find(' ' + wanted + ' ') != std::string::npos) return now;
         std::unique_lock lock(shared.mutex);
-        if (!shared.changed.wait_until(lock, deadline, [&] { return shared.events != seen; })) return "never: " + now;
+        if (!shared.changed.wait_until(lock, deadline, [&] { return shared.events.size() != seen; })) return "never: " + now;
     }
+}
+
+std::string events(const std::string& kind) {
+    std::size_t count = 0;
+    change([&] {
+        for (const portal_event_kind event : shared.events)
+            if (portal_name(PORTAL_GROUP_EVENT, event) == kind) ++count;
+    });
+    return std::to_string(count);
 }
 
 std::string notify(const std::string& what) {
@@ -379,6 +389,7 @@ std::string obey(const std::string& line) {
     if (command == "close") return word(portal_session_close(current->handle, 30'000, nullptr));
     if (command == "status") return status();
     if (command == "await") return await(argument);
+    if (command == "events") return events(argument);
     if (command == "provider") return set_provider(argument);
     if (command == "held") return wait_until([] { return !shared.held.empty(); }) ? "ok" : "never";
     if (command == "asks") {

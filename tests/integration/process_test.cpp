@@ -1,16 +1,11 @@
-// One session in several processes, which share a folder and nothing else: who renews, who follows, who was killed, who
-// was frozen. Real processes on a real folder; the fake Portal counts the tokens.
+// One session in several processes, which share a folder and nothing else: who renews, who follows, who was killed. Real
+// processes on a real folder; the fake Portal counts the tokens.
 #include "process_world.hpp"
+#include "store/sealed_record.hpp"
 
 using namespace portal::test;
 
 using Watch = ProcessWorld::Watch;
-
-namespace {
-
-bool is_token(const std::string& answer, const std::string& generation) { return answer.rfind("ok " + generation + " ", 0) == 0; }
-
-}  // namespace
 
 TEST_CASE("Two processes that need a token at once get the same one, by one request", "[processes]") {
     const Watch watch = GENERATE(Watch::yes, Watch::no);
@@ -70,136 +65,6 @@ TEST_CASE("A claim is void in another boot", "[processes]") {
     CHECK(world.mints() == 2);
 }
 
-TEST_CASE("A process that is frozen while it asks holds up nobody, and its late answer harms no newer token", "[processes]") {
-    const Watch watch = GENERATE(Watch::yes, Watch::no);
-    ProcessWorld world;
-    const auto frozen = world.peer(watch);
-    REQUIRE(frozen->ask("provider hold") == "ok");
-    REQUIRE(frozen->ask("acquire") == "ok");
-    REQUIRE(frozen->ask("held") == "ok");
-    frozen->freeze();
-
-    const auto other = world.peer(watch);
-    REQUIRE(other->ask("acquire") == "ok");
-    CHECK(other->ask("await elsewhere") == "none g0 e1 persistent elsewhere");
-    world.pass_with(31 * second_ms, *other);
-    const std::string newer = other->ask("acquired");
-    CHECK(is_token(newer, "g1"));
-    CHECK(world.mints() == 2);
-
-    frozen->thaw();
-    CHECK(frozen->ask("provider answer") == "ok");  // its own token, late
-    CHECK(frozen->ask("acquired") == newer);
-    CHECK(frozen->ask("notify store_changed") == "ok");
-    CHECK(other->ask("notify store_changed") == "ok");
-    CHECK(frozen->ask("try") == newer);
-    CHECK(other->ask("try") == newer);
-    CHECK(frozen->ask("request") == "ok 200");
-    CHECK(world.mints() == 2);
-    CHECK(is_token(token_of(*world.peer()), "g1"));
-}
-
-TEST_CASE("A logout in one process is seen by the other at once", "[processes][logout]") {
-    ProcessWorld world;
-    const auto app = world.peer();
-    const auto extension = world.peer();
-    REQUIRE(is_token(token_of(*app), "g1"));
-    REQUIRE(is_token(token_of(*extension), "g1"));
-    REQUIRE(app->ask("clear") == "ok");
-    CHECK(extension->ask("await signed_out") == "signed_out g1 e2 persistent idle");
-    CHECK(extension->ask("try") == "no_token");
-    CHECK(token_of(*extension) == "sign_in_needed");
-    // A push in either signs both in again.
-    CHECK(extension->ask("push") == "ok");
-    CHECK(app->ask("await g2") == "fresh g2 e2 persistent idle");
-    CHECK(app->ask("request") == "ok 200");
-    CHECK(world.mints() == 2);
-}
-
-TEST_CASE("A logout and a login in one process are seen by the other within 60 s of its use, where folders can't be watched",
-          "[processes][logout]") {
-    ProcessWorld world;
-    const auto app = world.peer(Watch::no);
-    const auto extension = world.peer(Watch::no);
-    REQUIRE(is_token(token_of(*app), "g1"));
-    REQUIRE(is_token(token_of(*extension), "g1"));
-    REQUIRE(app->ask("clear") == "ok");
-
-    world.pass_with(59 * second_ms, *extension);
-    CHECK(is_token(extension->ask("try"), "g1"));
-    world.pass_with(1 * second_ms, *extension);
-    // This use is answered at once, and looks behind it.
-    const bool reads = GENERATE(true, false);
-    CHECK(is_token(reads ? extension->ask("try") : token_of(*extension), "g1"));
-    CHECK(extension->ask("await signed_out") == "signed_out g1 e2 persistent idle");
-    CHECK(extension->ask("try") == "no_token");
-    CHECK(token_of(*extension) == "sign_in_needed");
-
-    REQUIRE(app->ask("push") == "ok");
-    REQUIRE(app->ask("await g2") == "fresh g2 e2 persistent idle");
-    world.pass_with(60 * second_ms, *extension);
-    CHECK((reads ? extension->ask("try") == "no_token" : token_of(*extension) == "sign_in_needed"));
-    CHECK(extension->ask("await g2") == "fresh g2 e2 persistent idle");
-    CHECK(extension->ask("request") == "ok 200");
-    CHECK(world.mints() == 2);
-}
-
-TEST_CASE("A logout voids what another process is asking for", "[processes][logout]") {
-    ProcessWorld world;
-    const auto asking = world.peer();
-    REQUIRE(asking->ask("provider hold") == "ok");
-    REQUIRE(asking->ask("acquire") == "ok");
-    REQUIRE(asking->ask("held") == "ok");
-    const auto other = world.peer();
-    REQUIRE(other->ask("clear") == "ok");
-    CHECK(asking->ask("acquired") == "cleared");
-    CHECK(asking->ask("provider answer") == "ok");
-    CHECK(asking->ask("notify store_changed") == "ok");
-    CHECK(asking->ask("status") == "signed_out g0 e2 persistent idle");
-    CHECK(other->ask("notify store_changed") == "ok");
-    CHECK(other->ask("status") == "signed_out g0 e2 persistent idle");
-}
-
-TEST_CASE("An extension that was frozen for a day goes on with what the app has kept alive", "[processes]") {
-    const Watch watch = GENERATE(Watch::yes, Watch::no);
-    ProcessWorld world;
-    const auto app = world.peer(watch);
-    const auto extension = world.peer(watch);
-    REQUIRE(is_token(token_of(*app), "g1"));
-    const std::string token = token_of(*extension);
-    REQUIRE(is_token(token, "g1"));
-    extension->freeze();
-    for (int hours = 0; hours < 24; hours += 6) {
-        world.pass_with(6 * hour_ms, *app);
-        REQUIRE(app->ask("request") == "ok 200");
-        REQUIRE(app->ask("notify background") == "ok");
-    }
-    extension->thaw();
-    // Without a look at the store it can't know that the token lives: no read gives it, a wait does.
-    const std::string read = extension->ask("try");
-    CHECK((read == "no_token" || read == token));
-    CHECK(token_of(*extension) == token);
-    CHECK(extension->ask("request") == "ok 200");
-    CHECK(world.mints() == 1);
-}
-
-TEST_CASE("An extension that was frozen while the app got a new token adopts it", "[processes]") {
-    ProcessWorld world(manual_clock(true));  // a new token ends the older one
-    const auto app = world.peer();
-    const auto extension = world.peer();
-    REQUIRE(is_token(token_of(*app), "g1"));
-    REQUIRE(is_token(token_of(*extension), "g1"));
-    extension->freeze();
-    world.pass_with(26 * hour_ms, *app);
-    const std::string newer = token_of(*app);
-    REQUIRE(is_token(newer, "g2"));
-    extension->thaw();
-    CHECK(token_of(*extension) == newer);
-    CHECK(extension->ask("request") == "ok 200");
-    CHECK(world.mints() == 2);
-    CHECK(world.server.counters().total.rejected == 0);
-}
-
 TEST_CASE("A 401 in one process, where another has a newer token already, makes no further one", "[processes]") {
     ProcessWorld world(manual_clock(true));
     const auto app = world.peer(Watch::no);
@@ -244,4 +109,28 @@ TEST_CASE("Two opens of one name in one process behave as two processes do", "[p
     CHECK(process->ask("close") == "ok");
     REQUIRE(process->ask("use 2") == "ok");
     CHECK(process->ask("close") == "ok");
+}
+
+TEST_CASE("Two processes in use do not write for each request, nor for what the other has written", "[processes]") {
+    ProcessWorld world;
+    const auto app = world.peer();
+    const auto extension = world.peer();
+    REQUIRE(is_token(token_of(*app), "g1"));
+    REQUIRE(is_token(token_of(*extension), "g1"));
+    const auto saves = [&, record = std::string("37a8eec1ce19687d132fe29051dca629d164e2c4958ba141d5f4133a33f0688f")] {
+        for (Peer* peer : {app.get(), extension.get(), app.get()}) CHECK(peer->ask("quiet") == "ok");
+        return portal::sealed_revision(file_bytes(world.store + "/" + record)).value_or(0);
+    };
+    const std::uint64_t before = saves();
+    for (int minute = 1; minute <= 10; ++minute) {
+        world.pass_with(minute_ms, *app, *extension);
+        CHECK(app->ask("request") == "ok 200");
+        CHECK(extension->ask("request") == "ok 200");
+    }
+    CHECK(saves() == before);
+    REQUIRE(app->ask("notify background") == "ok");  // writes the last slide
+    CHECK(saves() == before + 1);
+    world.pass_with(6 * minute_ms, *app, *extension);
+    CHECK(extension->ask("request") == "ok 200");  // 16 minutes after its last look at a record without this slide
+    CHECK(saves() <= before + 2);
 }

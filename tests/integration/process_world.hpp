@@ -7,8 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include <httplib.h>
-
 #include "fake_portal/server.hpp"
 #include "support/catch.hpp"
 #include "support/clock_file.hpp"
@@ -57,6 +55,13 @@ struct ProcessWorld {
         return std::make_unique<Peer>(std::move(command));
     }
 
+    // A process that has stopped itself inside a save, with the store's lock in its hand.
+    [[nodiscard]] std::unique_ptr<Peer> frozen_saver() {
+        auto process = std::make_unique<Peer>(std::vector<std::string>{CRASH_CHILD_PROGRAM, store, folder.file("key"), "freeze"});
+        process->wait_until_frozen();
+        return process;
+    }
+
     // Tokens that the backend has made for the processes.
     [[nodiscard]] std::uint64_t mints() const { return server.counters().total.mints - minted_before; }
 
@@ -75,20 +80,17 @@ struct ProcessWorld {
     }
 
 private:
-    std::string new_client() {
-        httplib::Client http(server.url());
-        http.set_ca_cert_path(server.ca_file().c_str());
-        http.set_bearer_token_auth(server.api_key().c_str());
-        const auto answer = http.Post("/api/v3/custodians/me/clients", "{}", "application/json");
-        if (!answer || answer->status != 200) throw std::runtime_error("the fake Portal made no client");
-        return answer->body;
-    }
+    std::string new_client();  // the backend's answer to that
 };
 
 // The token of a process: waits for one.
 inline std::string token_of(Peer& peer) {
     REQUIRE(peer.ask("acquire") == "ok");
     return peer.ask("acquired");
+}
+
+inline bool is_token(const std::string& answer, const std::string& generation) {
+    return answer.rfind("ok " + generation + " ", 0) == 0;
 }
 
 }  // namespace portal::test

@@ -166,9 +166,9 @@ TEST_CASE("closing a session answers what is under way, each once") {
         world.arm(FaultKind::hold);
         sent = app.start({});
         REQUIRE(world.server.wait_until_held(1));
+        world.answer_with(401);
         world.arm(FaultKind::hold, Scope::app);
-        world.advance(25 * hour_ms);
-        waiting = app.start({});
+        waiting = app.start({});  // for a new token
         REQUIRE(world.server.wait_until_held(2));
         CHECK(portal_session_close(app.session, 20'000, nullptr) == PORTAL_OK);
         CHECK(app.get().code == PORTAL_ERR_CLOSED);

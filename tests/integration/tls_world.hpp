@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -42,6 +43,14 @@ template <typename T>
 T taken(std::future<T> answer) {
     REQUIRE(answer.wait_for(std::chrono::seconds(30)) == std::future_status::ready);
     return answer.get();
+}
+
+// For what happens behind the caller; the same.
+template <typename Predicate>
+void wait_until(Predicate happened) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!happened() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    REQUIRE(happened());
 }
 
 // An answer on its way: freed by the release function of the callback that brings it.

@@ -204,7 +204,8 @@ inline constexpr Row rows_renewing[] = {
     {At::expired, "Closed", "Withdraw r1; Complete w1 closed; Save e2 g5 live; Arm +10000", "expired idle"},
     // ---- rejected ----
     {At::rejected, "Opened", "Publish rejected rejected asking", "rejected rejected"},
-    {At::rejected, "Loaded", "Publish token g8 asking; Complete w1 ok g8; Tell new_token; Tell fresh; Arm +29000", "fresh"},
+    {At::rejected, "Loaded",  // the rejection's debt is not in their record
+     "Publish token g8 asking; Complete w1 ok g8; Tell new_token; Tell fresh; Save e2 g8 live claim", "fresh"},
     {At::rejected, "Saved", "", "rejected rejected"},
     {At::rejected, "Acquire", "", "rejected rejected"},
     {At::rejected, "Prepare", "", "rejected rejected"},

@@ -121,7 +121,7 @@ TEST_CASE("the merged record replaces the one that was read, and keeps its seed"
     CHECK(merged.record.install_seed == 2);
 }
 
-TEST_CASE("the later slide of one generation wins, by boot time in one boot and by the wall across boots") {
+TEST_CASE("the later slide of one generation wins: by boot time in this boot, by the wall in others") {
     const auto slid = [](const Anchor& anchor) {
         Record made = live(2, 5, "A");
         made.slid = anchor;
@@ -134,9 +134,23 @@ TEST_CASE("the later slide of one generation wins, by boot time in one boot and 
     CHECK(merge(slid(late), slid(early), knows(), now).record.slid == late);
     CHECK_FALSE(merge(slid(late), slid(early), knows(), now).differs_from_theirs);  // a slide has its own time to be saved
 
-    const Anchor next_boot{8, 10, 1'000'000};
-    CHECK(merge(slid(early), slid(next_boot), knows(), now).record.slid == next_boot);
-    CHECK(merge(slid(next_boot), slid(early), knows(), now).record.slid == next_boot);
+    const Anchor one_boot{8, 10, 1'000'000};
+    const Anchor other_boot{9, 90, 900'000};
+    CHECK(merge(slid(other_boot), slid(one_boot), knows(), now).record.slid == one_boot);
+    CHECK(merge(slid(one_boot), slid(other_boot), knows(), now).record.slid == one_boot);
+}
+
+TEST_CASE("times that are told in this boot's time are trusted, and win as a pair over any that are not") {
+    Record trusted = live(2, 5, "A");
+    trusted.issued = {7, -5'000, 1};
+    trusted.slid = {7, 1'000, 1};
+    Record untrusted = live(2, 5, "A");
+    untrusted.issued = {8, 1, 2'000'000};
+    untrusted.slid = {8, 2, 3'000'000};  // the date was set back after it
+    for (const Record& merged : {merge(trusted, untrusted, knows(), now).record, merge(untrusted, trusted, knows(), now).record}) {
+        CHECK(merged.issued == trusted.issued);
+        CHECK(merged.slid == trusted.slid);
+    }
 }
 
 TEST_CASE("a newer generation brings its slide, however early") {
