@@ -1,4 +1,5 @@
 // watch: the session's events as they happen, those that other processes cause too.
+#include <algorithm>
 #include <cstdio>
 #include <future>
 
@@ -14,6 +15,7 @@ const char* word(portal_group group, std::int32_t value) { return portal_name(gr
 struct Watcher {
     bool json = false;
     int left = 0;  // events until the end; 0: no end
+    bool is_over = false;
     std::promise<void> enough;
 
     void print(const portal_event& event) const {
@@ -41,8 +43,10 @@ struct Watcher {
 
     static void on_event(void* userdata, const portal_event* event) {
         auto& watcher = *static_cast<Watcher*>(userdata);
+        if (watcher.is_over) return;
         watcher.print(*event);
-        if (watcher.left > 0 && --watcher.left == 0) watcher.enough.set_value();
+        watcher.is_over = watcher.left > 0 && --watcher.left == 0;
+        if (watcher.is_over) watcher.enough.set_value();
     }
 };
 

@@ -267,17 +267,17 @@ static void *run_blocking(void *context) {
     return NULL;
 }
 
-/* Returns when its waiter is counted. */
 void begin_blocking(rig *r, uint32_t flags, uint64_t newer_than, blocking *b) {
-    uint64_t before;
-    rig_settle(r); /* a store call under way counts too */
-    before = portal_live_objects();
     memset(b, 0, sizeof *b);
     b->r = r;
     b->flags = flags;
     b->newer_than = newer_than;
     CHECK(pthread_create(&b->thread, NULL, run_blocking, b) == 0);
-    while (portal_live_objects() <= before && !is_over(b)) sched_yield();
+}
+
+/* Session, 7 userdata of its options, an acquire with its userdata, the token request; and the blocking wait. */
+void await_blocking(blocking *b) {
+    while (portal_live_objects() != 12 && !is_over(b)) sched_yield();
 }
 
 int is_over(blocking *b) {

@@ -61,6 +61,7 @@ typedef struct blocking {
     pthread_t thread;
 } blocking;
 void begin_blocking(rig *r, uint32_t flags, uint64_t newer_than, blocking *b);
+void await_blocking(blocking *b); /* until it waits, beside one acquire and one token request */
 int is_over(blocking *b);
 portal_code end_blocking(blocking *b);
 

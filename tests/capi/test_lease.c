@@ -156,7 +156,7 @@ static void failing(portal_code expected) {
     acquire(&r, 0, 0, &o);
     id = rig_ask(&r, 1);
     begin_blocking(&r, 0, 0, &b);
-    rig_settle(&r);
+    await_blocking(&b);
     portal_init(&failure, sizeof failure);
     failure.retry_after_ms = 1000;
     failure.host_code = 42;
@@ -205,6 +205,7 @@ static void test_deadlines(void) {
         acquire(&r, 0, 0, &o);
         (void)rig_ask(&r, 1);
         begin_blocking(&r, 0, 0, &b);
+        await_blocking(&b);
         rig_settle(&r);
         EXPECT(PORTAL_OK, portal_session_clear, r.session, NULL, NULL);
         SEEN(PORTAL_ERR_CLEARED, wait_for(&o), portal_lease_acquire);

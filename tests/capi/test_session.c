@@ -156,6 +156,7 @@ static void test_status_and_explain(void) {
     rig_open(&r);
     acquire(&r, 0, 0, &o);
     SEEN(PORTAL_OK, wait_for(&o), portal_lease_acquire);
+    rig_settle(&r);
     portal_init(&status, sizeof status);
     EXPECT(PORTAL_OK, portal_session_status, r.session, &status, NULL);
     CHECK(status.state == PORTAL_STATE_FRESH && status.generation == 1 && status.epoch == 1 && status.mints_first == 1);

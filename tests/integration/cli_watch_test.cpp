@@ -1,0 +1,97 @@
+// watch, the provider URL, and the word that is said of whatever takes longer than a second.
+#include <atomic>
+#include <sstream>
+#include <thread>
+
+#include "integration/cli_world.hpp"
+
+using namespace portal::test;
+
+namespace {
+
+// A session whose tokens come from the app's own backend.
+struct UrlWorld : CliWorld {
+    UrlWorld() { provider.clear(); }
+    Ran token() { return run({"--client-id", client_id, "--provider-url", server.url() + "/_app/token", "token"}); }
+};
+
+}  // namespace
+
+TEST_CASE("watch tells what another process does to the session, as it happens") {
+    CliWorld world;
+    std::atomic<bool> is_over{false};
+    Ran watched;
+    const auto watching = world.started({"watch", "--count", "12", "--json"});
+    std::thread waiting([&] {
+        watched = watching->end();
+        is_over = true;
+    });
+    // However late the watch begins, what it is told of comes in the end.
+    for (int round = 0; round < 20 && !is_over; ++round) {
+        CHECK(world.run({"renew"}).exit_code == 0);
+        CHECK(world.run({"logout"}).exit_code == 0);
+    }
+    waiting.join();
+    CHECK(watched.exit_code == 0);
+    std::istringstream lines(watched.output);
+    int count = 0;
+    bool saw_token = false;
+    bool saw_logout = false;
+    for (std::string line; std::getline(lines, line); ++count) {
+        const std::string event = json_text_of(line, "event");
+        saw_token = saw_token || event == "new_token";
+        saw_logout = saw_logout || (event == "cleared" && json_text_of(line, "state") == "signed_out");
+        CHECK(json_number_of(line, "sequence") == count + 1);
+    }
+    CHECK(count == 12);
+    CHECK(saw_token);
+    CHECK(saw_logout);
+}
+
+TEST_CASE("watch without --json is for people") {
+    CliWorld world;
+    const Ran ran = world.run({"watch", "--count", "1"});
+    CHECK(ran.exit_code == 0);
+    CHECK(contains(ran.output, "none (first)"));
+    CHECK(longest_line(ran.output) <= 118);
+}
+
+TEST_CASE("the provider URL answers with Portal's JSON, and only when a token is needed") {
+    UrlWorld world;
+    const Ran first = world.token();
+    CHECK(first.exit_code == 0);
+    CHECK(world.token().output == first.output);
+    CHECK(world.mints() == 1);
+    world.pass(25);
+    CHECK(world.token().output != first.output);
+    CHECK(world.mints() == 2);
+}
+
+TEST_CASE("a backend that knows no user asks for a sign-in, one that is down for patience") {
+    UrlWorld world;
+    world.answer_with(401, 1, fake_portal::Scope::app);
+    CHECK(world.token().exit_code == 3);
+
+    fake_portal::Fault outage;
+    outage.status = 503;
+    outage.scope = fake_portal::Scope::app;
+    outage.retry_after_seconds = 120;
+    world.server.arm(outage);
+    const Ran ran = world.token();
+    CHECK(ran.exit_code == 4);
+    CHECK(contains(ran.errors, "Try again in 2 min"));
+}
+
+TEST_CASE("the provider URL must be https, and there is one provider") {
+    UrlWorld world;
+    CHECK(world.run({"--provider-url", "http://backend.example/token", "token"}).exit_code == 4);
+    CHECK(world.run({"--provider-url", world.server.url(), "--provider-command", "true", "token"}).exit_code == 2);
+}
+
+TEST_CASE("what takes longer than a second says so, once, on standard error") {
+    CliWorld world;
+    world.provider = "sleep 1.2; echo late-token";  // the second is what is tested
+    const Ran ran = world.run({"token"});
+    CHECK(ran.output == "late-token\n");
+    CHECK(ran.errors == "portal-session: waiting for a token ...\n");
+}
