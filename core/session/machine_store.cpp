@@ -162,6 +162,10 @@ void Machine::absorb(const Record& loaded) {
     }
     const bool ends_our_claim = theirs.claim.owner == config_.owner && merged.record.claim.owner != config_.owner;
     record_ = std::move(merged.record);
+    if (phase_ == Phase::claiming && request_.reason != Reason::forced && due_reason(standing()) == Reason::none) {
+        phase_ = Phase::idle;  // another process has kept the token alive
+        record_.claim = {};
+    }
     const bool has_later_slide = record_.slid != theirs.slid;
     if (has_later_slide) slide_unsaved_ = true;
     if (merged.differs_from_theirs || ends_our_claim) {

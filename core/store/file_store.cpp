@@ -88,6 +88,8 @@ void FileStore::keep_watching() {
     watch_ = FolderWatch::begin(file_->directory(), [lane = lane_, look, record = file_->name()](std::string_view name) {
         if (name.empty() || name == record) lane->post(look);
     });
+    if (watch_ != nullptr) lane_->post(look);  // at what came before it
+
 }
 
 void FileStore::destroy_key() {

@@ -114,7 +114,7 @@ SaveResult RecordFile::save(Record record, std::string_view key) {
 bool RecordFile::has_news() {
     if (!name_files()) return false;
     const Io<std::optional<std::uint64_t>> stored = stored_revision();
-    return stored && *stored != seen_revision_;
+    return stored && seen_revision_ && *stored != seen_revision_;
 }
 
 std::string RecordFile::name() { return name_files() ? name_hash_ : std::string(); }

@@ -45,7 +45,7 @@ public:
     // so the clear outlives the process even if the save is refused.
     [[nodiscard]] SaveResult save(Record record, std::string_view key);
 
-    // Whether another process has saved since the last load or save here. False where that can't be told now.
+    // Whether another process has saved since the last load or save here. False where that can't be told.
     [[nodiscard]] bool has_news();
     [[nodiscard]] const std::string& directory() const { return directory_; }
     [[nodiscard]] std::string name();  // of the record's file; empty: the cipher fails

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -15,7 +16,7 @@
 
 namespace portal::test {
 
-inline portal_text text_of(const std::string& text) { return {text.data(), text.size()}; }
+inline portal_text text_of(std::string_view text) { return {text.data(), text.size()}; }
 inline std::string string_of(portal_text text) { return text.length == 0 ? "" : std::string(text.data, text.length); }
 
 template <typename Struct>
@@ -25,7 +26,8 @@ Struct made() {
     return result;
 }
 
-inline portal_token_input input_of(const std::string& token, std::uint32_t flags = 0) {
+// It borrows the token: not of a temporary string.
+inline portal_token_input input_of(std::string_view token, std::uint32_t flags = 0) {
     auto input = made<portal_token_input>();
     input.token = text_of(token);
     input.flags = flags;

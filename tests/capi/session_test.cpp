@@ -34,10 +34,13 @@ TEST_CASE("The observer is told in order, and of why") {
     auto lease = made<portal_lease>();
     REQUIRE(rig.read(&lease) == PORTAL_OK);
     REQUIRE(portal_lease_report(rig.session, &lease, 401, nullptr, nullptr) == PORTAL_OK);
-    rig.settle();
-    Outcome repeated;
-    rig.start(repeated, 1);
-    CHECK(repeated.code() == PORTAL_ERR_REPEATED_TOKEN);
+    rig.on_ask = nullptr;
+    Outcome failed;
+    rig.start(failed, 1);
+    auto failure = made<portal_failure>();
+    failure.retry_after_ms = 1000;
+    REQUIRE(portal_request_fail(rig.ask(2), &failure, nullptr) == PORTAL_OK);
+    CHECK(failed.code() == PORTAL_ERR_PROVIDER_FAILED);
     rig.settle();
     std::vector<portal_event_kind> kinds;
     std::uint64_t sequence = 0;
@@ -46,7 +49,7 @@ TEST_CASE("The observer is told in order, and of why") {
         CHECK(event.struct_size == sizeof event);
         CHECK(event.reserved == 0);
         CHECK(event.at_unix_ms == 1'700'000'000'000);
-        if (event.kind == PORTAL_EVENT_RENEWAL_FAILED) CHECK(event.code == PORTAL_ERR_REPEATED_TOKEN);
+        if (event.kind == PORTAL_EVENT_RENEWAL_FAILED) CHECK(event.code == PORTAL_ERR_PROVIDER_FAILED);
         if (event.kind != PORTAL_EVENT_STATE) kinds.push_back(event.kind);
     }
     CHECK(kinds == std::vector<portal_event_kind>{PORTAL_EVENT_RENEWAL_STARTED, PORTAL_EVENT_NEW_TOKEN, PORTAL_EVENT_REJECTED,

@@ -123,5 +123,6 @@ TEST_CASE("A logout while another process is frozen inside a save is remembered,
     CHECK(app->ask("try") == "no_token");
     CHECK(token_of(*app) == "sign_in_needed");
     CHECK(app->ask("push") == "ok");
+    CHECK(app->ask("quiet") == "ok");
     CHECK(is_token(token_of(*world.peer()), "g2"));
 }

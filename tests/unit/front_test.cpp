@@ -282,6 +282,20 @@ TEST_CASE("The first read inside the lead, and the first past the recheck, wake 
     }
 }
 
+TEST_CASE("A read that gives no token looks at the record again too: another process may have one") {
+    FrontRig rig;
+    rig.snapshot.usable = false;
+    rig.snapshot.standing = State::signed_out;
+    rig.snapshot.recheck_boot_ms = start_ms + minute_ms;
+    rig.publish();
+    CHECK(rig.read(start_ms + minute_ms - 1) == Code::no_token);
+    CHECK(rig.wake == Wake::none);
+    CHECK(rig.read(start_ms + minute_ms) == Code::no_token);
+    CHECK(rig.wake == Wake::recheck);
+    CHECK(rig.read(start_ms + minute_ms) == Code::no_token);
+    CHECK(rig.wake == Wake::none);
+}
+
 TEST_CASE("The status follows time, slides and reports without a publication") {
     FrontRig rig;
     rig.publish();

@@ -15,7 +15,10 @@ using namespace portal;
 using namespace portal::test;
 
 // A group outlives its threads, so a test's is never destroyed either.
-ThreadGroup& new_group() { return *new ThreadGroup; }
+ThreadGroup& new_group() {
+    static auto& all = *new std::vector<ThreadGroup*>;  // still reachable at the end: no leak
+    return *all.emplace_back(new ThreadGroup);
+}
 
 bool has_ended(ThreadGroup& group) { return group.wait_for_end(std::chrono::steady_clock::now() + patience); }
 bool has_ended_already(ThreadGroup& group) { return group.wait_for_end(std::chrono::steady_clock::now()); }

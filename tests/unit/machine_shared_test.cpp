@@ -1,0 +1,150 @@
+// What one process makes of the record that another wrote: as few requests and as few writes as can be.
+#include "session/merge.hpp"
+#include "support/catch.hpp"
+#include "support/machine_states.hpp"
+
+using namespace portal;
+using namespace portal::test;
+
+namespace {
+
+using Running = MachineDriver::Running;
+
+bool says(const std::string& effects, const std::string& what) { return effects.find(what) != std::string::npos; }
+
+// Another process has saved.
+void they_save(MachineDriver& driver, Record record) {
+    record.revision = driver.stored->revision + 1;
+    driver.stored = std::move(record);
+}
+
+}  // namespace
+
+TEST_CASE("a claim that is known from an earlier read is looked at again before anybody is asked, and never overwritten") {
+    MachineDriver driver = machine_at(At::expired);
+    Record claimed = *driver.stored;
+    claimed.claim = {other_owner, driver.now.boot_tag, driver.now.boot_ms, driver.now.boot_ms + 30 * second_ms};
+    they_save(driver, claimed);
+    driver.step_and_settle(event::StoreChanged{});
+    driver.advance(second_ms);
+
+    SECTION("it is still there") {
+        CHECK(says(driver.acquire(), "Load"));
+        CHECK(says(driver.settle(), "Arm +250"));
+        CHECK(driver.asks == 0);
+        CHECK(driver.stored->claim.owner == other_owner);
+        CHECK(driver.snapshot.renewal == Renewal::elsewhere);
+    }
+    SECTION("it has ended meanwhile") {
+        claimed.claim = {};
+        they_save(driver, claimed);
+        driver.acquire();
+        CHECK(says(driver.settle(), "Ask r1 idle"));
+    }
+}
+
+TEST_CASE("a clear that another process has done meanwhile, for us or by itself, is not done once more") {
+    MachineDriver driver = machine_at(At::fresh);
+    driver.clear(4);
+    Record theirs = stored_record(driver.now, TokenState::signed_out);
+    theirs.epoch = stored_epoch + 1;
+    they_save(driver, theirs);
+    CHECK(says(driver.settle(), "Done d4 ok"));
+    CHECK(driver.stored->epoch == stored_epoch + 1);
+    CHECK(driver.stored->revision == 10);  // nothing was written
+    CHECK(driver.running == Running::none);
+    CHECK(driver.record().state == TokenState::signed_out);
+
+    // A token that was pushed after the clear is written next.
+    driver.push("pushed");
+    driver.settle();
+    CHECK(driver.stored->token->reveal() == "pushed");
+}
+
+TEST_CASE("a token that is pushed after a clear survives that another process did the clear") {
+    MachineDriver driver = machine_at(At::fresh);
+    driver.clear();
+    driver.push("pushed");
+    Record theirs = stored_record(driver.now, TokenState::signed_out);
+    theirs.epoch = stored_epoch + 1;
+    theirs.generation = 40;
+    they_save(driver, theirs);
+    driver.settle();
+    CHECK(driver.stored->state == TokenState::live);
+    CHECK(driver.stored->token->reveal() == "pushed");
+    CHECK(driver.stored->epoch == stored_epoch + 1);
+    CHECK(driver.stored->generation == 41);
+}
+
+TEST_CASE("a record that says all that we know is not written again") {
+    MachineDriver driver = machine_at(At::expired);
+    driver.acquire();  // the claim meets a token of another process
+    Record theirs = live_record(driver.now, 0, 0);
+    theirs.generation = stored_generation + 1;
+    they_save(driver, theirs);
+    CHECK(says(driver.settle(), "Complete w1 ok g6"));
+    CHECK(driver.stored->revision == 10);
+    CHECK(driver.running == Running::none);
+}
+
+TEST_CASE("where another process has kept the token alive meanwhile, nobody is asked for a new one") {
+    MachineDriver driver = machine_at(At::expired);
+    driver.acquire();
+    Record theirs = *driver.stored;
+    theirs.slid = anchor_at(driver.now);
+    they_save(driver, theirs);
+    CHECK(says(driver.settle(), "Complete w1 ok g5"));
+    CHECK(driver.asks == 0);
+    CHECK(driver.stored->claim.owner == 0);
+    CHECK(driver.stored->revision == 10);
+    CHECK(driver.snapshot.renewal == Renewal::idle);
+
+    driver.force();  // which needs a newer one all the same
+    they_save(driver, *driver.stored);
+    driver.settle();
+    CHECK(driver.asks == 1);
+}
+
+TEST_CASE("a slide that is later than the stored one is no reason to write at once, and is not forgotten") {
+    MachineDriver driver = machine_at(At::fresh);
+    driver.advance(minute_ms);
+    driver.accepted();
+    they_save(driver, *driver.stored);
+    CHECK(says(driver.step(event::StoreChanged{}), "Load"));
+    CHECK_FALSE(says(driver.settle(), "Save"));
+    CHECK(says(driver.step(event::Background{}), "Save"));
+    CHECK(driver.last_save.slid.boot_ms == driver.now.boot_ms);
+}
+
+TEST_CASE("while the store takes no save, loads that work neither say that it does nor hurry the next try") {
+    MachineDriver driver = machine_at(At::fresh);
+    driver.push("pushed");
+    CHECK(says(driver.saved(SaveOutcome::unavailable), "Tell store"));
+    std::int64_t wait_ms = 500;
+    for (int tries = 0; tries < 8; ++tries) {
+        CHECK(driver.armed_ms - driver.now.boot_ms == wait_ms);
+        CHECK(says(driver.fire_timer(), "Load"));
+        const std::string effects = driver.loaded(*driver.stored);
+        CHECK(says(effects, "Save"));
+        CHECK_FALSE(says(effects, "Tell store"));
+        CHECK_FALSE(says(driver.saved(SaveOutcome::unavailable), "Tell store"));
+        CHECK(driver.snapshot.store == StoreVerdict::locked);
+        wait_ms = std::min<std::int64_t>(wait_ms * 2, 30 * second_ms);
+    }
+    driver.fire_timer();
+    CHECK(says(driver.settle(), "Tell store"));
+    CHECK(driver.snapshot.store == StoreVerdict::persistent);
+    CHECK(driver.stored->token->reveal() == "pushed");
+}
+
+TEST_CASE("an acquire that is 60 s past the last look at the record looks again, behind its answer") {
+    for (const At at : {At::fresh, At::signed_out}) {
+        MachineDriver driver = machine_at(at);
+        driver.advance(minute_ms - 1);
+        CHECK_FALSE(says(driver.acquire(), "Load"));
+        driver.advance(1);
+        const std::string effects = driver.acquire();
+        CHECK(says(effects, "Complete w2"));
+        CHECK(says(effects, "Load"));
+    }
+}
