@@ -132,7 +132,14 @@ ExitCode renew(const Options& options) {
 ExitCode logout(const Options& options) {
     Session session(options);
     ::unlink(lease_path(options.store, options.session).c_str());
-    session.clear();
+    try {
+        session.clear();
+    } catch (Failure& told) {
+        if (told.exit_code == ExitCode::store)
+            told.message = "Signed out here, but the store still holds the token: make " + options.store +
+                           " writable, then run `portal-session logout` again.";
+        throw;
+    }
     print_status_line(session.status(), options);
     return ExitCode::ok;
 }

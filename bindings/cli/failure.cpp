@@ -48,6 +48,8 @@ Failure failure_of(const portal_error& error) {
     if (error.code == PORTAL_ERR_PROVIDER_FAILED && error.os_code != 0) {
         told.message += " The provider command's exit code was " + std::to_string(error.os_code) + ".";
     }
+    if (error.code == PORTAL_ERR_PROVIDER_FAILED && error.http_status != 0)
+        told.message += " The provider URL answered HTTP " + std::to_string(error.http_status) + ".";
     if (const char* step = next_step(error.code)) told.message += std::string(" ") + step;
     if (error.retry_after_ms > 0) told.message += " Try again in " + format_wait(error.retry_after_ms) + ".";
     return told;

@@ -111,7 +111,7 @@ Parsed parse(int argc, char** argv) {
         return parsed;
     } catch (const CLI::ParseError& error) {
         const bool has_command = !app.get_subcommands().empty();
-        const std::string cause = has_command ? error.what() : "There is no command, or none of that name";
+        const std::string cause = has_command ? error.what() : "There is no command, or a command or option of no such name";
         print_failure(failure(ExitCode::usage, cause + ". See portal-session --help."), options.json);
         parsed.exit_code = static_cast<int>(ExitCode::usage);
         return parsed;
@@ -125,6 +125,12 @@ Parsed parse(int argc, char** argv) {
         return parsed;
     }
     options.has_data = options.command == "request" && command->count("--data") > 0;
+    const bool is_http = options.provider_url.rfind("http://", 0) == 0;
+    if (!options.provider_url.empty() && options.provider_url.rfind("https://", 0) != 0 && !(is_http && options.allow_loopback)) {
+        print_failure(failure(ExitCode::usage, "--provider-url is no https URL. Start it with https://."), options.json);
+        parsed.exit_code = static_cast<int>(ExitCode::usage);
+        return parsed;
+    }
     if (options.store.empty()) options.store = default_store();
     if (options.store.empty()) {
         print_failure(failure(ExitCode::usage, "There is no home folder to keep the store in. Give --store DIR."),

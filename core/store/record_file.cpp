@@ -174,14 +174,19 @@ void RecordFile::mark_erase(std::uint64_t epoch) {
     if (write_file(record_path_ + ".erase", OpenFor::overwriting, bytes)) sync_directory(directory_);
 }
 
-// 0: no marker. One without its number, since its writer died, stands for every epoch.
+// 0: no marker. One without its number is just being written; if it stays so, since its writer died or the disk was full, it
+// stands for every epoch.
 Io<std::uint64_t> RecordFile::marked_epoch() {
-    const Io<std::string> bytes = read_file(record_path_ + ".erase", sizeof(std::uint64_t));
-    if (!bytes && bytes.error() == ENOENT) return 0;
-    if (!bytes) return io_error(bytes.error());
-    ByteReader in(*bytes);
-    const auto epoch = in.number<std::uint64_t>();
-    return in.complete() && epoch != 0 ? epoch : std::numeric_limits<std::uint64_t>::max();
+    for (std::int64_t waited_ms = 0;; waited_ms += lock_pause_ms) {
+        const Io<std::string> bytes = read_file(record_path_ + ".erase", sizeof(std::uint64_t));
+        if (!bytes && bytes.error() == ENOENT) return 0;
+        if (!bytes) return io_error(bytes.error());
+        ByteReader in(*bytes);
+        const auto epoch = in.number<std::uint64_t>();
+        if (in.complete() && epoch != 0) return epoch;
+        if (waited_ms >= marker_limit_ms) return std::numeric_limits<std::uint64_t>::max();
+        files_->sleep(lock_pause_ms);
+    }
 }
 
 // The record is of the clear's epoch or a later one; what is left is the other files. The marker goes last.

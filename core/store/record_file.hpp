@@ -16,6 +16,7 @@ namespace portal {
 
 inline constexpr std::int64_t lock_limit_ms = 500;
 inline constexpr std::int64_t lock_pause_ms = 10;
+inline constexpr std::int64_t marker_limit_ms = 200;  // for its writer to write its number
 
 // What to do with a record that the given key does not open.
 enum class OtherKey : std::uint8_t {

@@ -79,12 +79,14 @@ TEST_CASE("a backend that knows no user asks for a sign-in, one that is down for
     world.server.arm(outage);
     const Ran ran = world.token();
     CHECK(ran.exit_code == 4);
+    CHECK(contains(ran.errors, "answered HTTP 503"));
     CHECK(contains(ran.errors, "Try again in 2 min"));
 }
 
 TEST_CASE("the provider URL must be https, and there is one provider") {
     UrlWorld world;
-    CHECK(world.run({"--provider-url", "http://backend.example/token", "token"}).exit_code == 4);
+    for (const char* url : {"http://backend.example/token", "backend.example", "ftp://backend.example"})
+        CHECK(contains(world.run({"--provider-url", url, "token"}).errors, "--provider-url is no https URL"));
     CHECK(world.run({"--provider-url", world.server.url(), "--provider-command", "true", "token"}).exit_code == 2);
 }
 

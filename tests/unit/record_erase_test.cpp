@@ -99,6 +99,14 @@ TEST_CASE_METHOD(Fixture, "A marker whose writer died before its number stands f
     CHECK_FALSE(marked());
 }
 
+TEST_CASE_METHOD(Fixture, "A marker that another process is just writing is waited for", "[store][erase]") {
+    write_bytes(path + ".erase", "");
+    files->on_sleep([&] { mark(3); });  // a late clear of the epoch before this record's
+    CHECK_FALSE(load().erase_pending);
+    CHECK(files->slept_ms() == lock_pause_ms);
+    CHECK_FALSE(marked());
+}
+
 TEST_CASE_METHOD(Fixture, "A marker that cannot be read says nothing, least of all that the user signed out",
                  "[store][erase]") {
     files->judge_by([&](const FileCall& call) { return call.path == path + ".erase" ? EMFILE : 0; });

@@ -146,7 +146,7 @@ PORTAL_ENUM(portal_code) {
     PORTAL_ERR_SIGN_IN_NEEDED     = -13, /* declined or signed out: until a push or a forced acquire */
     PORTAL_ERR_PROVIDER_FAILED    = -14, /* the provider failed, or is left alone after a failure: see retry_after_ms */
     PORTAL_ERR_NO_PROVIDER        = -15, /* a token is needed and only a push can bring it */
-    PORTAL_ERR_BAD_TOKEN          = -16, /* empty, too long, not header-safe, an API key, or no token in the answer */
+    PORTAL_ERR_BAD_TOKEN          = -16, /* empty, too long, not header-safe, or JSON without a session token */
     PORTAL_ERR_CLIENT_MISMATCH    = -17, /* the token belongs to another client: clear first, then push */
     PORTAL_ERR_STORE_UNAVAILABLE  = -18, /* locked now; nothing is lost */
     PORTAL_ERR_STORE_FAILED       = -19, /* the store does not work */
@@ -818,7 +818,7 @@ PORTAL_API portal_code portal_cancel(uint64_t id, portal_error *PORTAL_NULLABLE 
  *  Thread: any; does not wait.
  *  Own:    the input stays yours: it is copied; wipe yours.
  *  Valid:  from the return on no call gives the token of before.
- *  Errors: BAD_TOKEN: empty, too long, not header-safe, an API key, no token in the JSON. CLIENT_MISMATCH: of another
+ *  Errors: BAD_TOKEN: empty, too long, not header-safe, JSON without a session token. CLIENT_MISMATCH: of another
  *          client: clear first. TOKEN_TOO_OLD: its age leaves less than the margin. REPEATED_TOKEN: it is the one that is
  *          no longer good. STALE: expected_epoch is over. UNSUPPORTED: PORTAL_TOKEN_JSON without PORTAL_FEATURE_JSON.
  *          CLOSED.
