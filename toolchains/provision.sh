@@ -23,11 +23,11 @@ pkg-config        pkg-config            pkg-config     the build
 -                 ca-certificates       -              the platform's trust, for the real Portal
 -                 catch2                catch2         Catch2 2 or 3, the tests
 -                 librapidcheck-dev     rapidcheck     RapidCheck, the property tests
+-                 libbenchmark-dev      google-benchmark  Google Benchmark, the benchmarks
 LIST
         ;;
     tests)
         cat <<'LIST'
--                 libbenchmark-dev      google-benchmark  Google Benchmark, the benchmarks
 curl              curl                  -                 tests of the command line with curl
 clang             clang                 xcode             the header checked for iOS and Android
 LIST
