@@ -234,6 +234,7 @@ void Machine::fail_request(const Request& request, const ProviderFailure& failur
     backoff.boot_tag = now_.boot_tag;
     backoff.not_before_boot_ms = now_.boot_ms + wait_ms;
     last_failure_ = failure;
+    wanted_ = wanted_ && failure.retryable;  // even where the jitter is none at all
     phase_ = Phase::idle;
     end_claim();
     changed();

@@ -64,6 +64,7 @@ void Machine::on(const event::Loaded& answer) {
         store_is_read();
     } else {
         record_is_gone(answer.result.outcome == LoadOutcome::lost);
+        record_.revision = answer.result.record.revision;  // of a lost one: the next save takes its place
     }
     if (answer.result.erase_pending) finish_erase();
     epoch_is_known_ = true;

@@ -17,11 +17,13 @@ public:
         REQUIRE(::mkfifo(pipe_.c_str(), 0600) == 0);
     }
     [[nodiscard]] std::string command() const { return "sleep 1000 & echo > '" + pipe_ + "'; sleep 1000; wait"; }
-    void wait_until_started() const {
+    // False: it ended without. (No CHECK here: some wait on a thread of their own.)
+    [[nodiscard]] bool wait_until_started() const {
         const int end = ::open(pipe_.c_str(), O_RDONLY);
         char byte = 0;
-        CHECK(::read(end, &byte, 1) == 1);
+        const bool started = ::read(end, &byte, 1) == 1;
         ::close(end);
+        return started;
     }
 
 private:
@@ -75,7 +77,7 @@ TEST_CASE("an interrupt ends the provider command with all that it started") {
     world.provider = endless.command();
     const int number = GENERATE(SIGINT, SIGTERM, SIGHUP);
     const auto running = world.started({"token"});
-    endless.wait_until_started();
+    CHECK(endless.wait_until_started());
     running->signal(number);
     CHECK(running->end(std::chrono::seconds(10)).exit_code == -number);
     CHECK(nothing_is_left_running());
@@ -94,9 +96,11 @@ TEST_CASE("a provider command that outlives the token request's limit is killed 
     portal_init(&lease, sizeof lease);
     char token[PORTAL_TOKEN_MAX];
     std::size_t length = sizeof token;
-    std::thread reader([&] { endless.wait_until_started(); });
+    bool is_started = false;
+    std::thread reader([&] { is_started = endless.wait_until_started(); });
     CHECK(portal_lease_wait(session, nullptr, &lease, token, &length, nullptr) == PORTAL_ERR_PROVIDER_FAILED);
     reader.join();
+    CHECK(is_started);
     CHECK(nothing_is_left_running());  // though the session is still open
     CHECK(portal_session_close(session, 20'000, nullptr) == PORTAL_OK);
     portal_session_release(session);

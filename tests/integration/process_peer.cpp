@@ -17,6 +17,7 @@
 //   status                       -> fresh g1 e1 persistent idle
 //   await WORD                   waits until the status has that word -> the status, or "never: " and the status
 //   events WORD                  how many of that kind an observer was told of
+//   threads NAME                 how many threads of that name there are
 //   provider answer|hold|fail    what is done with the backend's answers from now on; answer lets the held go -> ok
 //   held                         waits until an answer is held -> ok
 //   asks                         how often the provider was asked
@@ -41,6 +42,7 @@
 #include <utility>
 #include <vector>
 
+#include "integration/threads_named.hpp"
 #include "support/clock_file.hpp"
 
 #if defined(__linux__)
@@ -389,6 +391,7 @@ std::string obey(const std::string& line) {
     if (command == "close") return word(portal_session_close(current->handle, 30'000, nullptr));
     if (command == "status") return status();
     if (command == "await") return await(argument);
+    if (command == "threads") return std::to_string(threads_named(argument));
     if (command == "events") return events(argument);
     if (command == "provider") return set_provider(argument);
     if (command == "held") return wait_until([] { return !shared.held.empty(); }) ? "ok" : "never";

@@ -84,6 +84,25 @@ TEST_CASE("A 401 in one process, where another has a newer token already, makes 
     CHECK(app->ask("request") == "ok 200");
 }
 
+TEST_CASE("A provider that fails in one process is left alone by the other, too", "[processes]") {
+    const Watch watch = GENERATE(Watch::yes, Watch::no);
+    ProcessWorld world;
+    const auto app = world.peer(watch);
+    const auto extension = world.peer(watch);
+    REQUIRE(app->ask("provider fail") == "ok");
+    CHECK(token_of(*app) == "provider_failed");
+    CHECK(app->ask("quiet") == "ok");
+    if (watch == Watch::yes) CHECK(token_of(*extension) == "provider_failed");
+    if (watch == Watch::no) CHECK(extension->ask("notify store_changed") == "ok");
+    CHECK(extension->ask("await backing_off") == "none g0 e1 persistent backing_off");
+    CHECK(token_of(*extension) == "provider_failed");
+    CHECK(extension->ask("asks") == "0");
+
+    world.pass_with(8 * second_ms, *app, *extension);  // Retry-After was 5 s, and up to a quarter more
+    CHECK(is_token(token_of(*extension), "g1"));
+    CHECK(app->ask("asks") == "1");
+}
+
 TEST_CASE("Two opens of one name in one process behave as two processes do", "[processes]") {
     ProcessWorld world;
     const auto process = world.peer();
@@ -107,8 +126,11 @@ TEST_CASE("Two opens of one name in one process behave as two processes do", "[p
     REQUIRE(process->ask("use 0") == "ok");
     CHECK(process->ask("await signed_out") == "signed_out g1 e2 persistent idle");
     CHECK(process->ask("close") == "ok");
+    CHECK(process->ask("threads portal-watch") == "1");
     REQUIRE(process->ask("use 2") == "ok");
     CHECK(process->ask("close") == "ok");
+    for (const char* thread : {"portal-watch", "portal-store", "portal-worker"})
+        CHECK(process->ask(std::string("threads ") + thread) == "0");
 }
 
 TEST_CASE("Two processes in use do not write for each request, nor for what the other has written", "[processes]") {
