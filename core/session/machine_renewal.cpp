@@ -193,7 +193,6 @@ bool Machine::claims_first() const {
 }
 
 void Machine::start_renewal(Reason reason, bool forced) {
-    if (backoff_left(record_.backoff, now_) > 0) last_force_ms_ = now_.boot_ms;
     if (forced) declined_ = false;
     request_ = {};
     request_.reason = reason;
@@ -210,6 +209,7 @@ void Machine::start_renewal(Reason reason, bool forced) {
 }
 
 void Machine::ask() {
+    if (backoff_left(record_.backoff, now_) > 0) last_force_ms_ = now_.boot_ms;
     phase_ = Phase::asking;
     request_.id = ++last_request_;
     request_.epoch = record_.epoch;

@@ -163,18 +163,18 @@ void Machine::absorb(const Record& loaded) {
     }
     const bool ends_our_claim = theirs.claim.owner == config_.owner && merged.record.claim.owner != config_.owner;
     record_ = std::move(merged.record);
-    if (phase_ == Phase::claiming && request_.reason != Reason::forced && due_reason(standing()) == Reason::none) {
-        phase_ = Phase::idle;  // another process has kept the token alive
+    follow_claim();
+    if (phase_ == Phase::claiming) {  // for a need of before: who still has it claims again
+        phase_ = Phase::idle;
         record_.claim = {};
     }
     const bool has_later_slide = record_.slid != theirs.slid;
     if (has_later_slide) slide_unsaved_ = true;
     if (merged.differs_from_theirs || ends_our_claim) {
         changed();
-    } else if (!has_later_slide && !token_is_new_ && !cleared_unread_ && phase_ != Phase::claiming) {
+    } else if (!has_later_slide && !token_is_new_ && !cleared_unread_) {
         saved_change_ = change_;  // it is all there already
     }
-    follow_claim();
     if (was_cleared) {
         complete_all(Code::cleared);
         tell(EventKind::cleared);

@@ -43,7 +43,9 @@ struct Fixture : RecordFolder {
         const std::string calls = whole.hear();
         CHECK(whole.end() == 0);
         WARN(what << ": " << calls << " system calls");
-        INFO("What the store does on the disk has changed: look at each call of it once more, then write the new number down.");
+        INFO(
+            "What the store does on the disk has changed: look at each call of it once more, then write the new number "
+            "down.");
         REQUIRE(calls == std::to_string(expected));
     }
     // Its exit code; -SIGKILL where it died.
@@ -129,7 +131,8 @@ TEST_CASE_METHOD(Fixture, "A process killed before any call of a clear leaves it
     CHECK(was_pending > 5);
 }
 
-TEST_CASE_METHOD(Fixture, "A process killed while it sets a damaged record aside hides no loss and no good record", "[crash]") {
+TEST_CASE_METHOD(Fixture, "A process killed while it sets a damaged record aside hides no loss and no good record",
+                 "[crash]") {
     const auto start = [&] {
         start_over();
         write_bytes(path, "damaged");

@@ -5,7 +5,8 @@ using namespace portal::test;
 
 using Watch = ProcessWorld::Watch;
 
-TEST_CASE("A process that is frozen while it asks holds up nobody, and its late answer harms no newer token", "[processes]") {
+TEST_CASE("A process that is frozen while it asks holds up nobody, and its late answer harms no newer token",
+          "[processes]") {
     const Watch watch = GENERATE(Watch::yes, Watch::no);
     ProcessWorld world;
     const auto frozen = world.peer(watch);
@@ -73,7 +74,6 @@ TEST_CASE("An extension that was frozen while the app got a new token adopts it"
     CHECK(world.mints() == 2);
     CHECK(world.server.counters().total.rejected == 0);
 }
-
 
 TEST_CASE("A process that is frozen inside a save costs the others a moment of trying, and no token", "[processes]") {
     ProcessWorld world;

@@ -22,8 +22,9 @@ TEST_CASE("A logout in one process is seen by the other at once", "[processes]")
     CHECK(world.mints() == 2);
 }
 
-TEST_CASE("A logout and a login in one process are seen by the other within 60 s of its use, where folders can't be watched",
-          "[processes]") {
+TEST_CASE(
+    "A logout and a login in one process are seen by the other within 60 s of its use, where folders can't be watched",
+    "[processes]") {
     ProcessWorld world;
     const auto app = world.peer(Watch::no);
     const auto extension = world.peer(Watch::no);

@@ -49,15 +49,17 @@ struct ProcessWorld {
         return process;
     }
     [[nodiscard]] std::unique_ptr<Peer> peer_without_session(Watch watch = Watch::yes) {
-        std::vector<std::string> command = {PROCESS_PEER_PROGRAM, store,           folder.file("clock"), folder.file("key"),
-                                            server.url(),         server.ca_file(), client_id};
+        std::vector<std::string> command = {
+            PROCESS_PEER_PROGRAM, store,    folder.file("clock"), folder.file("key"), server.url(),
+            server.ca_file(),     client_id};
         if (watch == Watch::no) command.emplace_back("--no-watch");
         return std::make_unique<Peer>(std::move(command));
     }
 
     // A process that has stopped itself inside a save, with the store's lock in its hand.
     [[nodiscard]] std::unique_ptr<Peer> frozen_saver() {
-        auto process = std::make_unique<Peer>(std::vector<std::string>{CRASH_CHILD_PROGRAM, store, folder.file("key"), "freeze"});
+        auto process =
+            std::make_unique<Peer>(std::vector<std::string>{CRASH_CHILD_PROGRAM, store, folder.file("key"), "freeze"});
         process->wait_until_frozen();
         return process;
     }

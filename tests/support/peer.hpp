@@ -66,7 +66,8 @@ public:
                 heard_.erase(0, end + 1);
                 return line;
             }
-            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+            const auto left =
+                std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
             pollfd ready{output_, POLLIN, 0};
             if (silent_ || left.count() <= 0 || ::poll(&ready, 1, static_cast<int>(left.count())) <= 0) return "silent";
             char bytes[512];

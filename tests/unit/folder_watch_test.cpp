@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/thread_group.hpp"
@@ -45,8 +46,12 @@ void put(const TempDir& folder, const std::string& name) {
     std::filesystem::rename(folder.file(name + ".tmp"), folder.file(name));
 }
 
+// The system takes a moment to bury a thread whose last word was heard.
 bool thread_has_ended() {
-    return ThreadGroup::of_process().wait_for_end(std::chrono::steady_clock::now() + patience) && threads_named("portal-watch") == 0;
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    if (!ThreadGroup::of_process().wait_for_end(deadline)) return false;
+    while (threads_named("portal-watch") != 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    return threads_named("portal-watch") == 0;
 }
 
 // A store thread, in short: work runs at once, on the thread that brings it, one at a time.

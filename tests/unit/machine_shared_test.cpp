@@ -148,3 +148,20 @@ TEST_CASE("an acquire that is 60 s past the last look at the record looks again,
         CHECK(says(effects, "Load"));
     }
 }
+
+TEST_CASE("a claim that finds another's failure leaves the provider alone, but where it is forced and may be") {
+    const auto meets = [](bool asked_by_server, bool forced) {
+        MachineDriver driver = machine_at(At::expired);
+        forced ? driver.force() : driver.acquire();
+        Record theirs = *driver.stored;
+        theirs.backoff = {1, asked_by_server, driver.now.boot_tag, driver.now.boot_ms + 20 * second_ms};
+        they_save(driver, theirs);
+        const std::string effects = driver.settle();
+        CHECK(driver.asks == (says(effects, "Complete w1 provider_failed after=20000") ? 0 : 1));
+        return driver.asks;
+    };
+    CHECK(meets(false, false) == 0);
+    CHECK(meets(true, false) == 0);
+    CHECK(meets(true, true) == 0);
+    CHECK(meets(false, true) == 1);
+}
