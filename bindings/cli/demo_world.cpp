@@ -3,12 +3,12 @@
 #include <cstdlib>
 #include <filesystem>
 
-
 namespace cli {
 namespace {
 
 Failure no_fake() {
-    return failure(ExitCode::usage, "The demo plays with time, so it needs fake-portal as --portal. Run toolchains/run.sh.");
+    return failure(ExitCode::usage,
+                   "The demo plays with time, so it needs fake-portal as --portal. Run toolchains/run.sh.");
 }
 
 // The first number of that name in JSON of the fake's.

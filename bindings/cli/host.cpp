@@ -153,7 +153,8 @@ Session::~Session() {
 }
 
 void Session::notify(portal_notice notice) {
-    wait_for([&](const portal_done* done, portal_error* error) { return portal_session_notify(session_, notice, done, error); });
+    wait_for(
+        [&](const portal_done* done, portal_error* error) { return portal_session_notify(session_, notice, done, error); });
 }
 
 void Session::prepare() {

@@ -54,7 +54,6 @@ void add_output_options(CLI::App& app, Options& options) {
         ->group("Output");
 }
 
-
 void add_commands(CLI::App& app, Options& options) {
     const auto add = [&](const char* name, const char* text) { return app.add_subcommand(name, text)->group("Commands"); };
 
@@ -80,7 +79,9 @@ void add_commands(CLI::App& app, Options& options) {
     add("status", "Show the state, both deadlines, and why");
     add("explain", "Print all that is known and the last 32 transitions, as JSON without a secret");
     CLI::App* watch = add("watch", "Print the session's events as they happen, until Ctrl-C");
-    watch->add_option("--count", options.event_count, "end after so many events")->check(CLI::PositiveNumber)->type_name("N");
+    watch->add_option("--count", options.event_count, "end after so many events")
+        ->check(CLI::PositiveNumber)
+        ->type_name("N");
     add("renew", "Get a new token now, though the old one may be good");
     add("logout", "Forget the token, here and on disk");
     add("demo", "Play a fortnight of a user's token against fake-portal (--portal), and count");
@@ -111,7 +112,8 @@ Parsed parse(int argc, char** argv) {
         return parsed;
     } catch (const CLI::ParseError& error) {
         const bool has_command = !app.get_subcommands().empty();
-        const std::string cause = has_command ? error.what() : "There is no command, or a command or option of no such name";
+        const std::string cause =
+            has_command ? error.what() : "There is no command, or a command or option of no such name";
         print_failure(failure(ExitCode::usage, cause + ". See portal-session --help."), options.json);
         parsed.exit_code = static_cast<int>(ExitCode::usage);
         return parsed;
@@ -120,13 +122,15 @@ Parsed parse(int argc, char** argv) {
     CLI::App* command = app.get_subcommands().front();
     options.command = command->get_name();
     if (!options.provider_command.empty() && !options.provider_url.empty()) {
-        print_failure(failure(ExitCode::usage, "Both --provider-command and --provider-url are given. Choose one."), options.json);
+        print_failure(failure(ExitCode::usage, "Both --provider-command and --provider-url are given. Choose one."),
+                      options.json);
         parsed.exit_code = static_cast<int>(ExitCode::usage);
         return parsed;
     }
     options.has_data = options.command == "request" && command->count("--data") > 0;
     const bool is_http = options.provider_url.rfind("http://", 0) == 0;
-    if (!options.provider_url.empty() && options.provider_url.rfind("https://", 0) != 0 && !(is_http && options.allow_loopback)) {
+    if (!options.provider_url.empty() && options.provider_url.rfind("https://", 0) != 0 &&
+        !(is_http && options.allow_loopback)) {
         print_failure(failure(ExitCode::usage, "--provider-url is no https URL. Start it with https://."), options.json);
         parsed.exit_code = static_cast<int>(ExitCode::usage);
         return parsed;

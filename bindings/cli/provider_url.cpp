@@ -44,12 +44,12 @@ portal_provider ProviderUrl::callbacks() {
 }
 
 void ProviderUrl::ask(const portal_token_request& request) {
-    const std::string body =
-        request.client_id.length == 0
-            ? "{}"
-            : "{\"client_id\": " + json_text({request.client_id.data, request.client_id.length}) + "}";
+    const std::string body = request.client_id.length == 0
+                                 ? "{}"
+                                 : "{\"client_id\": " + json_text({request.client_id.data, request.client_id.length}) + "}";
     static constexpr std::string_view json = "application/json";
-    const portal_header headers[] = {{text_of("Accept"), text_of(json), 0, 0}, {text_of("Content-Type"), text_of(json), 0, 0}};
+    const portal_header headers[] = {{text_of("Accept"), text_of(json), 0, 0},
+                                     {text_of("Content-Type"), text_of(json), 0, 0}};
     portal_http_request out;
     portal_init(&out, sizeof out);
     out.flags = PORTAL_REQUEST_NO_TOKEN;

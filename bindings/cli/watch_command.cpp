@@ -24,11 +24,13 @@ struct Watcher {
         const char* reason = word(PORTAL_GROUP_REASON, event.reason);
         const char* code = word(PORTAL_GROUP_CODE, event.code);
         if (json) {
-            std::printf("{\"event\":\"%s\",\"sequence\":%llu,\"at_unix_ms\":%lld,\"state\":\"%s\",\"reason\":\"%s\",\"code\":\"%s\","
-                        "\"generation\":%llu,\"epoch\":%llu,\"retry_after_ms\":%lld}\n",
-                        kind, static_cast<unsigned long long>(event.sequence), static_cast<long long>(event.at_unix_ms), state,
-                        reason, code, static_cast<unsigned long long>(event.generation),
-                        static_cast<unsigned long long>(event.epoch), static_cast<long long>(event.retry_after_ms));
+            std::printf(
+                "{\"event\":\"%s\",\"sequence\":%llu,\"at_unix_ms\":%lld,\"state\":\"%s\",\"reason\":\"%s\",\"code\":\"%"
+                "s\","
+                "\"generation\":%llu,\"epoch\":%llu,\"retry_after_ms\":%lld}\n",
+                kind, static_cast<unsigned long long>(event.sequence), static_cast<long long>(event.at_unix_ms), state,
+                reason, code, static_cast<unsigned long long>(event.generation),
+                static_cast<unsigned long long>(event.epoch), static_cast<long long>(event.retry_after_ms));
         } else {
             std::string line = format_local_time(event.at_unix_ms) + "  " + spaced(kind);
             line.resize(std::max<std::size_t>(line.size(), 42), ' ');

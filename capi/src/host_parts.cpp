@@ -50,7 +50,8 @@ void HostClock::retire() {
 
 // ---- provider, observer, log ----
 
-HostParts::HostParts(std::shared_ptr<const HostOptions> options, std::shared_ptr<HostClock> clock, std::shared_ptr<HostKey> key)
+HostParts::HostParts(std::shared_ptr<const HostOptions> options, std::shared_ptr<HostClock> clock,
+                     std::shared_ptr<HostKey> key)
     : options_(std::move(options)), clock_(std::move(clock)), key_(std::move(key)) {}
 
 HostParts::~HostParts() {
@@ -157,7 +158,8 @@ void HostTransport::send(std::uint64_t id, HttpRequest request, std::function<vo
     auto held = std::make_shared<HttpRequest>(std::move(request));
     runtime->callbacks().post([transport = transport_, id, held] {
         std::vector<portal_header> headers;
-        for (const HttpHeader& header : held->headers) headers.push_back({text_of(header.name), text_of(header.value), 0, 0});
+        for (const HttpHeader& header : held->headers)
+            headers.push_back({text_of(header.name), text_of(header.value), 0, 0});
         Secret authorization;
         if (!held->bearer.empty()) {
             authorization = Secret("Bearer ");

@@ -24,7 +24,9 @@ bool is_header_name(std::string_view text) {
     return true;
 }
 
-bool is_header_value(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos; }
+bool is_header_value(std::string_view text) {
+    return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
 
 Result<std::vector<HttpHeader>> headers_of(const portal_header* first, std::size_t count) {
     if (count > most_headers || (first == nullptr && count != 0))
@@ -123,10 +125,11 @@ portal_code portal_send(portal_session* session, const portal_http_request* requ
         if (done.fn == nullptr) return invalid("done.fn is NULL: pass the function that takes the answer.");
         auto wanted = request_of(request);
         if (!wanted) return tl::unexpected<Error>(std::move(wanted.error()));
-        return session->client->send(std::move(*wanted), [held](const ClientAnswer& answer) { deliver(*held, answer); },
-                                     [&](std::uint64_t started) {
-                                         if (id != nullptr) *id = started;
-                                     });
+        return session->client->send(
+            std::move(*wanted), [held](const ClientAnswer& answer) { deliver(*held, answer); },
+            [&](std::uint64_t started) {
+                if (id != nullptr) *id = started;
+            });
     });
 }
 

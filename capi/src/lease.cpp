@@ -24,8 +24,14 @@ void write_lease(portal_lease* out, const Lease& lease, std::uint64_t session_ta
 }
 
 Lease lease_of(const portal_lease& lease) {
-    return {(lease.flags & PORTAL_LEASE_OVERDUE) != 0, (lease.flags & PORTAL_LEASE_MEMORY_ONLY) != 0, lease.generation,
-            lease.epoch, lease.sent_boot_ms, lease.sent_unix_ms, lease.boot_tag, lease.left_ms};
+    return {(lease.flags & PORTAL_LEASE_OVERDUE) != 0,
+            (lease.flags & PORTAL_LEASE_MEMORY_ONLY) != 0,
+            lease.generation,
+            lease.epoch,
+            lease.sent_boot_ms,
+            lease.sent_unix_ms,
+            lease.boot_tag,
+            lease.left_ms};
 }
 
 }  // namespace portal::capi
@@ -114,7 +120,8 @@ bool is_plain_lease(const portal_session* session, const portal_lease* lease) {
         if (!details) return tl::unexpected<Error>(details.error());
         if (details->retry_after_ms < 0) return invalid("answer.retry_after_ms is negative: pass the wait, or 0.");
         const int status = http_status != 0 ? http_status : details->http_status;
-        const Verdict verdict = verdict_of({status, view(details->error_id), view(details->exception), details->legacy_code});
+        const Verdict verdict =
+            verdict_of({status, view(details->error_id), view(details->exception), details->legacy_code});
         Code code = session->engine->check(*given);
         if (verdict == Verdict::accepted) code = session->engine->accepted(*given);
         if (verdict == Verdict::rejected) code = session->engine->rejected(*given);
@@ -163,12 +170,13 @@ portal_code portal_lease_acquire(portal_session* session, const portal_acquire_o
     });
 }
 
-portal_code portal_lease_wait(portal_session* session, const portal_acquire_options* options, portal_lease* out, char* token,
-                              size_t* length, portal_error* error) noexcept {
+portal_code portal_lease_wait(portal_session* session, const portal_acquire_options* options, portal_lease* out,
+                              char* token, size_t* length, portal_error* error) noexcept {
     return guarded(error, [&]() -> Result<void> {
         if (const auto checked = check(session); !checked) return checked;
         if (const auto checked = check_size(out, "out"); !checked) return checked;
-        if (token == nullptr || length == nullptr) return invalid("`token` or `length` is NULL: pass a buffer of PORTAL_TOKEN_MAX bytes.");
+        if (token == nullptr || length == nullptr)
+            return invalid("`token` or `length` is NULL: pass a buffer of PORTAL_TOKEN_MAX bytes.");
         const auto wanted = acquire_options(options);
         if (!wanted) return tl::unexpected<Error>(wanted.error());
         if (session->engine->in_callback()) return fail_with(Code::in_callback);

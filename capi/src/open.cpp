@@ -36,8 +36,9 @@ Result<Policy> policy_of(const portal_options& options) {
                         options.renewal_lead_ms, options.request_timeout_ms});
 }
 
-Result<std::shared_ptr<RecordStore>> make_store(const portal_options& options, const HostOptions& held, const std::string& name,
-                                                const std::shared_ptr<HostKey>& key, Runtime& runtime) {
+Result<std::shared_ptr<RecordStore>> make_store(const portal_options& options, const HostOptions& held,
+                                                const std::string& name, const std::shared_ptr<HostKey>& key,
+                                                Runtime& runtime) {
     const bool has_store = options.store.load != nullptr;
     const bool has_directory = !view(options.directory).empty();
     if (has_store && has_directory) return invalid("Both `directory` and `store` are given: choose one.");
@@ -64,20 +65,23 @@ Result<std::shared_ptr<Transport>> make_transport(const portal_options& options,
     const bool has_tls_options = !view(options.ca_file).empty() || !pins->empty();
     if (options.transport.send != nullptr) {
         if (has_tls_options)
-            return fail(Code::unsupported, "ca_file and spki_pins are for the library's own transport: set them up in yours.");
+            return fail(Code::unsupported,
+                        "ca_file and spki_pins are for the library's own transport: set them up in yours.");
         return std::make_shared<HostTransport>(held.transport, runtime);
     }
 #if defined(PORTAL_SESSION_WITH_HTTP)
     return std::shared_ptr<Transport>(make_curl_transport({std::string(view(options.ca_file)), std::move(*pins)}));
 #else
     if (has_tls_options)
-        return fail(Code::unsupported, "This build has no transport of its own, so ca_file and spki_pins have no use: supply `transport`.");
+        return fail(Code::unsupported,
+                    "This build has no transport of its own, so ca_file and spki_pins have no use: supply `transport`.");
     return nullptr;
 #endif
 }
 
 Result<void> check_plain(const portal_options& options) {
-    if ((options.flags & ~PORTAL_ALLOW_LOOPBACK) != 0) return invalid("options.flags has a bit that this library does not know.");
+    if ((options.flags & ~PORTAL_ALLOW_LOOPBACK) != 0)
+        return invalid("options.flags has a bit that this library does not know.");
     if (const auto checked = check_session_name(view(options.name)); !checked) return checked;
     if (!view(options.client_id).empty())
         if (const auto checked = check_client_id(view(options.client_id)); !checked) return checked;
@@ -106,7 +110,8 @@ Result<portal_session*> open_session(const portal_options& options, std::shared_
     if (!policy) return tl::unexpected<Error>(policy.error());
     const auto hosts = texts(options.allowed_hosts, options.allowed_host_count, "allowed_hosts");
     if (!hosts) return tl::unexpected<Error>(hosts.error());
-    const auto portal_url = parse_base_url(view(options.portal_url).empty() ? default_portal_url : view(options.portal_url));
+    const auto portal_url =
+        parse_base_url(view(options.portal_url).empty() ? default_portal_url : view(options.portal_url));
     if (!portal_url) return tl::unexpected<Error>(portal_url.error());
     const bool allow_loopback = (options.flags & PORTAL_ALLOW_LOOPBACK) != 0;
     auto allowed = AllowList::make(*hosts, allow_loopback, *portal_url);

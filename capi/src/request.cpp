@@ -28,11 +28,13 @@ portal_code portal_request_fail(uint64_t request_id, const portal_failure* failu
     return guarded(error, [&]() -> Result<void> {
         const auto given = take_or_default(failure, "failure");
         if (!given) return tl::unexpected<Error>(given.error());
-        if ((given->flags & ~PORTAL_FAILURE_RETRYABLE) != 0) return invalid("failure.flags has a bit that this library does not know.");
+        if ((given->flags & ~PORTAL_FAILURE_RETRYABLE) != 0)
+            return invalid("failure.flags has a bit that this library does not know.");
         if (given->retry_after_ms < 0) return invalid("failure.retry_after_ms is negative: pass the wait, or 0.");
         ProviderFailure out;
         out.retryable = (given->flags & PORTAL_FAILURE_RETRYABLE) != 0;
-        out.retry_after_ms = given->retry_after_ms != 0 ? given->retry_after_ms : retry_after_ms(view(given->retry_after), {});
+        out.retry_after_ms =
+            given->retry_after_ms != 0 ? given->retry_after_ms : retry_after_ms(view(given->retry_after), {});
         out.http_status = given->http_status;
         out.host_code = given->host_code;
         return Engine::fail_request(request_id, out);
@@ -48,9 +50,12 @@ portal_code portal_store_loaded(uint64_t id, portal_found found, uint64_t revisi
                 if (view(record).empty() || view(record).size() > most_record_bytes)
                     return invalid("FOUND comes with a record of 1 to 8192 bytes: pass what was saved, or answer ABSENT.");
                 return HostStore::loaded(id, LoadOutcome::found, revision, view(record));
-            case PORTAL_ABSENT: return HostStore::loaded(id, LoadOutcome::absent, 0, {});
-            case PORTAL_UNAVAILABLE: return HostStore::loaded(id, LoadOutcome::unavailable, 0, {});
-            case PORTAL_FAILED: return HostStore::loaded(id, LoadOutcome::fault, 0, {});
+            case PORTAL_ABSENT:
+                return HostStore::loaded(id, LoadOutcome::absent, 0, {});
+            case PORTAL_UNAVAILABLE:
+                return HostStore::loaded(id, LoadOutcome::unavailable, 0, {});
+            case PORTAL_FAILED:
+                return HostStore::loaded(id, LoadOutcome::fault, 0, {});
         }
         return invalid("`found` is none of PORTAL_FOUND, ABSENT, UNAVAILABLE, FAILED.");
     });
@@ -59,10 +64,14 @@ portal_code portal_store_loaded(uint64_t id, portal_found found, uint64_t revisi
 portal_code portal_store_saved(uint64_t id, portal_saved saved, int32_t os_code, portal_error* error) noexcept {
     return guarded(error, [&]() -> Result<void> {
         switch (saved) {
-            case PORTAL_SAVED: return HostStore::saved(id, SaveOutcome::saved, os_code);
-            case PORTAL_CONFLICT: return HostStore::saved(id, SaveOutcome::conflict, os_code);
-            case PORTAL_SAVE_UNAVAILABLE: return HostStore::saved(id, SaveOutcome::unavailable, os_code);
-            case PORTAL_SAVE_FAILED: return HostStore::saved(id, SaveOutcome::fault, os_code);
+            case PORTAL_SAVED:
+                return HostStore::saved(id, SaveOutcome::saved, os_code);
+            case PORTAL_CONFLICT:
+                return HostStore::saved(id, SaveOutcome::conflict, os_code);
+            case PORTAL_SAVE_UNAVAILABLE:
+                return HostStore::saved(id, SaveOutcome::unavailable, os_code);
+            case PORTAL_SAVE_FAILED:
+                return HostStore::saved(id, SaveOutcome::fault, os_code);
         }
         return invalid("`saved` is none of PORTAL_SAVED, CONFLICT, SAVE_UNAVAILABLE, SAVE_FAILED.");
     });
@@ -76,9 +85,12 @@ portal_code portal_key_loaded(uint64_t id, portal_found found, portal_bytes key,
                 if (view(key).size() == key_bytes) return HostKey::loaded(id, KeyOutcome::found, view(key));
                 if (auto answered = HostKey::loaded(id, KeyOutcome::failed, {}); !answered) return answered;
                 return invalid("The key does not have 32 bytes: the store counts it as failed.");
-            case PORTAL_ABSENT: return HostKey::loaded(id, KeyOutcome::absent, {});
-            case PORTAL_UNAVAILABLE: return HostKey::loaded(id, KeyOutcome::unavailable, {});
-            case PORTAL_FAILED: return HostKey::loaded(id, KeyOutcome::failed, {});
+            case PORTAL_ABSENT:
+                return HostKey::loaded(id, KeyOutcome::absent, {});
+            case PORTAL_UNAVAILABLE:
+                return HostKey::loaded(id, KeyOutcome::unavailable, {});
+            case PORTAL_FAILED:
+                return HostKey::loaded(id, KeyOutcome::failed, {});
         }
         return invalid("`found` is none of PORTAL_FOUND, ABSENT, UNAVAILABLE, FAILED.");
     });

@@ -46,7 +46,8 @@ Result<NewToken> new_token(const portal_token_input* input) {
     if (result.client_id.empty()) result.client_id = std::move(answer->client_id);
     return result;
 #else
-    return fail(Code::unsupported, "This build reads no JSON: pass the text of `clientSessionToken`, without PORTAL_TOKEN_JSON.");
+    return fail(Code::unsupported,
+                "This build reads no JSON: pass the text of `clientSessionToken`, without PORTAL_TOKEN_JSON.");
 #endif
 }
 
@@ -70,7 +71,8 @@ portal_code portal_session_close(portal_session* session, int64_t wait_ms, porta
         session->client->close();
         const Code code = session->engine->close(wait_ms);
         if (code == Code::ok) return {};
-        return fail(code, "The session is closed, and a callback of it still runs: its userdata is released when that returns.");
+        return fail(code,
+                    "The session is closed, and a callback of it still runs: its userdata is released when that returns.");
     });
 }
 
@@ -94,10 +96,14 @@ portal_code portal_session_notify(portal_session* session, portal_notice notice,
         auto call = done_function(done);
         if (const auto checked = check(session); !checked) return checked;
         switch (notice) {
-            case PORTAL_NOTICE_FOREGROUND: return session->engine->notify(Notice::foreground, std::move(call));
-            case PORTAL_NOTICE_BACKGROUND: return session->engine->notify(Notice::background, std::move(call));
-            case PORTAL_NOTICE_STORE_CHANGED: return session->engine->notify(Notice::store_changed, std::move(call));
-            case PORTAL_NOTICE_CLOCK_CHANGED: return session->engine->notify(Notice::clock_changed, std::move(call));
+            case PORTAL_NOTICE_FOREGROUND:
+                return session->engine->notify(Notice::foreground, std::move(call));
+            case PORTAL_NOTICE_BACKGROUND:
+                return session->engine->notify(Notice::background, std::move(call));
+            case PORTAL_NOTICE_STORE_CHANGED:
+                return session->engine->notify(Notice::store_changed, std::move(call));
+            case PORTAL_NOTICE_CLOCK_CHANGED:
+                return session->engine->notify(Notice::clock_changed, std::move(call));
         }
         return invalid("`notice` is none of PORTAL_NOTICE_*.");
     });
@@ -138,7 +144,8 @@ portal_code portal_session_status(const portal_session* session, portal_status* 
     });
 }
 
-portal_code portal_session_explain(const portal_session* session, char* buffer, size_t* length, portal_error* error) noexcept {
+portal_code portal_session_explain(const portal_session* session, char* buffer, size_t* length,
+                                   portal_error* error) noexcept {
     return guarded(error, [&]() -> Result<void> {
         if (const auto checked = check(session); !checked) return checked;
         if (length == nullptr) return invalid("`length` is NULL: pass the buffer's room.");

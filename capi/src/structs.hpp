@@ -16,7 +16,9 @@ namespace portal::capi {
 
 // What a later version may use must be zero today.
 template <typename Struct>
-bool reserved_is_zero(const Struct&) { return true; }
+bool reserved_is_zero(const Struct&) {
+    return true;
+}
 inline bool reserved_is_zero(const portal_options& given) { return given.reserved == nullptr && given.log.reserved == 0; }
 inline bool reserved_is_zero(const portal_answer& given) { return given.reserved == 0; }
 inline bool reserved_is_zero(const portal_failure& given) { return given.reserved == 0 && given.reserved2 == 0; }
@@ -37,7 +39,8 @@ Result<Struct> take(const Struct* given, const char* what) {
     if (auto checked = check_size(given, what); !checked) return tl::unexpected<Error>(std::move(checked.error()));
     if (!reserved_is_zero(*given) ||
         !all_zero(reinterpret_cast<const char*>(given) + sizeof(Struct), given->struct_size - sizeof(Struct)))
-        return invalid(std::string(what) + " has fields that this library does not know: update the library, or leave them zero.");
+        return invalid(std::string(what) +
+                       " has fields that this library does not know: update the library, or leave them zero.");
     return *given;
 }
 
@@ -55,7 +58,8 @@ Result<Struct> take_or_default(const Struct* given, const char* what) {
 }
 [[nodiscard]] inline portal_text text_of(std::string_view text) { return {text.data(), text.size()}; }
 [[nodiscard]] inline std::string_view view(portal_bytes bytes) {
-    return bytes.data == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(bytes.data), bytes.length);
+    return bytes.data == nullptr ? std::string_view()
+                                 : std::string_view(static_cast<const char*>(bytes.data), bytes.length);
 }
 
 // The caller's context of a callback; its release runs once, when the last holder lets go.

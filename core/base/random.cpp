@@ -2,8 +2,8 @@
 
 #include <cstdlib>
 #if defined(__linux__) && !defined(__ANDROID__)
-#include <ctime>
 #include <sys/random.h>
+#include <ctime>
 #endif
 
 namespace portal {
@@ -11,7 +11,8 @@ namespace portal {
 std::uint64_t entropy() {
     std::uint64_t value = 0;
 #if defined(__linux__) && !defined(__ANDROID__)
-    // Seeds jitter and names claims; keys and nonces never come from here. So a kernel without entropy costs only good jitter.
+    // Seeds jitter and names claims; keys and nonces never come from here. So a kernel without entropy costs only good
+    // jitter.
     if (::getentropy(&value, sizeof value) != 0) {
         timespec now{};
         ::clock_gettime(CLOCK_REALTIME, &now);

@@ -37,9 +37,10 @@ Result<void> check_token(std::string_view text) {
         return fail(Code::bad_token, "The token has " + std::to_string(text.size()) +
                                          " bytes, more than 4096: pass only the text of `clientSessionToken`.");
     if (!all_printable(text))
-        return fail(Code::bad_token,
-                    "The token has a space, a line break, a control or a non-ASCII byte, so it cannot stand in an HTTP header: "
-                    "pass the text of `clientSessionToken` alone, trimmed.");
+        return fail(
+            Code::bad_token,
+            "The token has a space, a line break, a control or a non-ASCII byte, so it cannot stand in an HTTP header: "
+            "pass the text of `clientSessionToken` alone, trimmed.");
     return {};
 }
 

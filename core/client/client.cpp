@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "client/exchange.hpp"
 #include "base/ids.hpp"
+#include "client/exchange.hpp"
 #include "engine/messages.hpp"
 
 namespace portal {
@@ -33,7 +33,8 @@ Result<Url> Client::check_target(const ClientRequest& request) const {
     if (request.without_token) {
         if (url->scheme == "https" && !is_loopback(url->host)) return url;
         if (allow_loopback_ && is_loopback(url->host)) return url;
-        return fail(Code::host_not_allowed, "A request without the token goes to https alone, or to an allowed loopback address: use https.");
+        return fail(Code::host_not_allowed,
+                    "A request without the token goes to https alone, or to an allowed loopback address: use https.");
     }
     return allowed_.check(*url).map([&] { return *url; });
 }
@@ -50,8 +51,10 @@ Result<void> Client::send(ClientRequest request, std::function<void(ClientAnswer
         const std::lock_guard lock(mutex_);
         if (closed_) return fail_with(Code::closed);
         if (transport_ == nullptr)
-            return fail(Code::unsupported, "The session has no transport: supply one, or use the full flavour of the library.");
-        exchange = std::make_shared<Exchange>(shared_from_this(), transport_, std::move(request), std::move(*url), std::move(call));
+            return fail(Code::unsupported,
+                        "The session has no transport: supply one, or use the full flavour of the library.");
+        exchange = std::make_shared<Exchange>(shared_from_this(), transport_, std::move(request), std::move(*url),
+                                              std::move(call));
         running_.insert(exchange);
     }
     exchanges().put(exchange->id, exchange);

@@ -25,7 +25,8 @@ struct ClientRequest {
     Secret body;
     std::int64_t timeout_ms = 0;  // 0: 30 s; the wait for a token included
     bool may_replay = false;      // though its method is not idempotent
-    bool without_token = false;   // to the app's own backend: no token, no allow-list; https or allowed loopback all the same
+    bool without_token =
+        false;  // to the app's own backend: no token, no allow-list; https or allowed loopback all the same
 };
 
 struct ClientAnswer {

@@ -52,7 +52,8 @@ void Exchange::acquire(std::uint64_t newer_than) {
     AcquireOptions options;
     options.timeout_ms = left_ms();
     options.newer_than = newer_than;
-    auto waiter = engine_->acquire(options, [self = shared_from_this()](Acquired acquired) { self->on_token(std::move(acquired)); });
+    auto waiter =
+        engine_->acquire(options, [self = shared_from_this()](Acquired acquired) { self->on_token(std::move(acquired)); });
     if (!waiter) return end(waiter.error().code);
     std::unique_lock lock(mutex_);
     waiter_ = *waiter;

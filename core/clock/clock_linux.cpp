@@ -1,32 +1,20 @@
 #include <sys/stat.h>
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "clock/boot_tag.hpp"
-#include "clock/clock.hpp"
 #include "clock/clock_posix.hpp"
 
 namespace portal {
 namespace {
 
-std::uint64_t read_boot_tag() {
-    char id[64];
-    const int file = ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    if (file < 0) return 0;
-    const ssize_t size = ::read(file, id, sizeof id);
-    ::close(file);
-    if (size <= 0) return 0;
-    // A container has its host's boot_id but, in a time namespace of its own, another boot time.
-    struct stat time_namespace {};
-    const bool known = ::stat("/proc/self/ns/time", &time_namespace) == 0;
-    return boot_tag_of({id, static_cast<std::size_t>(size)}, known ? time_namespace.st_ino : 0);
+// A container has its host's boot_id but, in a time namespace of its own, another boot time.
+std::uint64_t time_namespace() {
+    struct stat status {};
+    return ::stat("/proc/self/ns/time", &status) == 0 ? status.st_ino : 0;
 }
 
 }  // namespace
 
 std::uint64_t system_boot_tag() {
-    static const std::uint64_t tag = read_boot_tag();
+    static const std::uint64_t tag = boot_tag_of_proc(time_namespace());
     return tag;
 }
 

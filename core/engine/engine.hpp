@@ -46,7 +46,7 @@ struct Acquired {
 
 struct NewToken {
     Secret token;
-    std::string client_id;             // empty: as before
+    std::string client_id;  // empty: as before
     std::int64_t age_ms = 0;
     std::uint64_t expected_epoch = 0;  // push: 0: any
 };
@@ -73,7 +73,8 @@ public:
     [[nodiscard]] Result<std::uint64_t> acquire(const AcquireOptions& options, std::function<void(Acquired)> call,
                                                 std::uint64_t* id = nullptr);
     // For a caller that blocks until then: `call` comes on the worker and must only wake it.
-    [[nodiscard]] Result<std::uint64_t> acquire_on_worker(const AcquireOptions& options, std::function<void(Acquired)> call);
+    [[nodiscard]] Result<std::uint64_t> acquire_on_worker(const AcquireOptions& options,
+                                                          std::function<void(Acquired)> call);
     static Result<void> cancel(std::uint64_t waiter_id);
     // Portal answered 2xx, or 401, to a request with that lease's token. ok, stale (of before a clear) or closed.
     [[nodiscard]] Code accepted(const Lease& lease);
@@ -156,8 +157,8 @@ private:
     // The worker's own.
     Machine machine_;
     Effects effects_;
-    std::int64_t armed_ms_ = never_ms;      // by the machine
-    std::int64_t scheduled_ms_ = never_ms;  // by it, or by the first alarm
+    std::int64_t armed_ms_ = never_ms;              // by the machine
+    std::int64_t scheduled_ms_ = never_ms;          // by it, or by the first alarm
     std::map<std::uint64_t, std::uint64_t> asked_;  // the machine's number of a token request, and its id
     std::uint64_t event_sequence_ = 0;
 

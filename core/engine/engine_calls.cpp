@@ -22,15 +22,19 @@ void Engine::post(Event event) {
 
 void Engine::post_wake(Wake wake) {
     switch (wake) {
-        case Wake::prepare: return post(event::Prepare{});
-        case Wake::recheck: return post(event::StoreChanged{});
-        default: return;
+        case Wake::prepare:
+            return post(event::Prepare{});
+        case Wake::recheck:
+            return post(event::StoreChanged{});
+        default:
+            return;
     }
 }
 
 // ---- tokens ----
 
-Result<std::uint64_t> Engine::acquire(const AcquireOptions& options, std::function<void(Acquired)> call, std::uint64_t* id) {
+Result<std::uint64_t> Engine::acquire(const AcquireOptions& options, std::function<void(Acquired)> call,
+                                      std::uint64_t* id) {
     return begin_wait(options, {std::move(call), false}, id);
 }
 
@@ -108,8 +112,10 @@ Result<void> Engine::check_offer(const NewToken& offer) const {
     if (const auto checked = check_token(offer.token.reveal()); !checked) return checked;
     if (!offer.client_id.empty())
         if (const auto checked = check_client_id(offer.client_id); !checked) return checked;
-    if (offer.age_ms < 0) return fail(Code::invalid_argument, "age_ms is negative: pass the milliseconds since the token was made.");
-    if (offer.age_ms >= std::min(policy_.idle_ms, policy_.absolute_ms) - policy_.margin_ms) return fail_with(Code::token_too_old);
+    if (offer.age_ms < 0)
+        return fail(Code::invalid_argument, "age_ms is negative: pass the milliseconds since the token was made.");
+    if (offer.age_ms >= std::min(policy_.idle_ms, policy_.absolute_ms) - policy_.margin_ms)
+        return fail_with(Code::token_too_old);
     if (!front_.accepts_client(offer.client_id)) return fail_with(Code::client_mismatch);
     if (front_.is_spent(offer.token.reveal(), reading())) return fail_with(Code::repeated_token);
     return {};
@@ -198,10 +204,18 @@ Result<void> Engine::notify(Notice notice, std::function<void(Code)> done) {
     const auto id = keep_done(std::move(done));
     if (!id) return tl::unexpected<Error>(id.error());
     switch (notice) {
-        case Notice::foreground: post(event::Foreground{*id}); break;
-        case Notice::background: post(event::Background{*id}); break;
-        case Notice::store_changed: post(event::StoreChanged{*id}); break;
-        case Notice::clock_changed: post(event::ClockChanged{*id}); break;
+        case Notice::foreground:
+            post(event::Foreground{*id});
+            break;
+        case Notice::background:
+            post(event::Background{*id});
+            break;
+        case Notice::store_changed:
+            post(event::StoreChanged{*id});
+            break;
+        case Notice::clock_changed:
+            post(event::ClockChanged{*id});
+            break;
     }
     return {};
 }

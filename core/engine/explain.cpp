@@ -93,8 +93,9 @@ Result<std::string> Engine::explain() const {
     return result.number("generation", view->snapshot.generation)
         .number("epoch", view->snapshot.epoch)
         .text("renewal", name_of(view->snapshot.renewal))
-        .number("retry_after_ms",
-                view->snapshot.retry_at_boot_ms == 0 ? 0 : std::max<std::int64_t>(view->snapshot.retry_at_boot_ms - view->now.boot_ms, 0))
+        .number("retry_after_ms", view->snapshot.retry_at_boot_ms == 0
+                                      ? 0
+                                      : std::max<std::int64_t>(view->snapshot.retry_at_boot_ms - view->now.boot_ms, 0))
         .text("store", name_of(view->snapshot.store))
         .raw("policy", policy_json(policy_))
         .raw("counters", counters_json(view->snapshot.counters))

@@ -4,32 +4,59 @@ namespace portal {
 
 std::string message_for(Code code) {
     switch (code) {
-        case Code::ok: return "";
-        case Code::invalid_argument: return "An argument is missing or out of its range: see the function's comment.";
-        case Code::closed: return "The session is closed: open a new one.";
-        case Code::buffer_too_small: return "The buffer is too small: the length that it needs was written.";
-        case Code::unsupported: return "This build of the library lacks the part: use the full flavour, or supply the host's own.";
-        case Code::out_of_memory: return "Memory ran out: free some and try again.";
-        case Code::internal: return "An unexpected fault inside the library: please report it with what explain says.";
-        case Code::in_callback: return "A blocking call inside a callback would wait for itself: use acquire.";
-        case Code::stale: return "That id, lease or epoch is over: nothing was done, and nothing need be.";
-        case Code::no_token: return "There is no token to give now: acquire one.";
-        case Code::timeout: return "The deadline passed before an answer came: try again, or allow more time.";
-        case Code::cancelled: return "The caller cancelled it.";
-        case Code::cleared: return "The session was cleared (logout) meanwhile: sign in and push a token.";
-        case Code::sign_in_needed: return "The user must sign in again: then push a token, or force a renewal.";
-        case Code::provider_failed: return "The token provider failed: look at the app's own backend, and try again when the wait is over.";
-        case Code::no_provider: return "A token is needed and the session has no provider: push one.";
-        case Code::bad_token: return "The provider's answer holds no usable token: pass the text of `clientSessionToken`.";
-        case Code::client_mismatch: return "The token belongs to another client: to change the user, clear the session and then push.";
-        case Code::store_unavailable: return "The store can't be read now (locked device?): nothing is lost; try again when it is unlocked.";
-        case Code::store_failed: return "The store does not work: the session goes on in memory; look at the folder, its rights and its space.";
-        case Code::host_not_allowed: return "The token does not go there: only to https hosts on the session's allow-list.";
-        case Code::network: return "No answer came from the network: check the connection and try again.";
-        case Code::policy: return "A policy value is out of its bounds: see portal_options.";
-        case Code::refused: return "Portal rejects each new token: check the backend's Portal API key and environment; try again when the wait is over.";
-        case Code::token_too_old: return "The token is so old that it is about to end: let the backend make a new one.";
-        case Code::repeated_token: return "The provider gave the very token that is no longer good: let the backend make a new one.";
+        case Code::ok:
+            return "";
+        case Code::invalid_argument:
+            return "An argument is missing or out of its range: see the function's comment.";
+        case Code::closed:
+            return "The session is closed: open a new one.";
+        case Code::buffer_too_small:
+            return "The buffer is too small: the length that it needs was written.";
+        case Code::unsupported:
+            return "This build of the library lacks the part: use the full flavour, or supply the host's own.";
+        case Code::out_of_memory:
+            return "Memory ran out: free some and try again.";
+        case Code::internal:
+            return "An unexpected fault inside the library: please report it with what explain says.";
+        case Code::in_callback:
+            return "A blocking call inside a callback would wait for itself: use acquire.";
+        case Code::stale:
+            return "That id, lease or epoch is over: nothing was done, and nothing need be.";
+        case Code::no_token:
+            return "There is no token to give now: acquire one.";
+        case Code::timeout:
+            return "The deadline passed before an answer came: try again, or allow more time.";
+        case Code::cancelled:
+            return "The caller cancelled it.";
+        case Code::cleared:
+            return "The session was cleared (logout) meanwhile: sign in and push a token.";
+        case Code::sign_in_needed:
+            return "The user must sign in again: then push a token, or force a renewal.";
+        case Code::provider_failed:
+            return "The token provider failed: look at the app's own backend, and try again when the wait is over.";
+        case Code::no_provider:
+            return "A token is needed and the session has no provider: push one.";
+        case Code::bad_token:
+            return "The provider's answer holds no usable token: pass the text of `clientSessionToken`.";
+        case Code::client_mismatch:
+            return "The token belongs to another client: to change the user, clear the session and then push.";
+        case Code::store_unavailable:
+            return "The store can't be read now (locked device?): nothing is lost; try again when it is unlocked.";
+        case Code::store_failed:
+            return "The store does not work: the session goes on in memory; look at the folder, its rights and its space.";
+        case Code::host_not_allowed:
+            return "The token does not go there: only to https hosts on the session's allow-list.";
+        case Code::network:
+            return "No answer came from the network: check the connection and try again.";
+        case Code::policy:
+            return "A policy value is out of its bounds: see portal_options.";
+        case Code::refused:
+            return "Portal rejects each new token: check the backend's Portal API key and environment; try again when the "
+                   "wait is over.";
+        case Code::token_too_old:
+            return "The token is so old that it is about to end: let the backend make a new one.";
+        case Code::repeated_token:
+            return "The provider gave the very token that is no longer good: let the backend make a new one.";
     }
     return "";
 }
@@ -41,7 +68,8 @@ Error error_for(const effect::Complete& completed) {
     error.http_status = completed.http_status;
     error.os_code = completed.host_code;
     error.retry_after_ms = completed.retry_after_ms;
-    error.retryable = completed.retry_after_ms > 0 || completed.code == Code::timeout || completed.code == Code::store_unavailable;
+    error.retryable =
+        completed.retry_after_ms > 0 || completed.code == Code::timeout || completed.code == Code::store_unavailable;
     return error;
 }
 

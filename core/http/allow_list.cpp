@@ -58,7 +58,8 @@ Result<void> AllowList::check(std::string_view scheme, std::string_view host, st
     if (is_loopback(*name)) {
         if (!allow_loopback_)
             return fail(Code::host_not_allowed,
-                        "The host is this machine itself: allow loopback (PORTAL_ALLOW_LOOPBACK, --allow-loopback), for tests only.");
+                        "The host is this machine itself: allow loopback (PORTAL_ALLOW_LOOPBACK, --allow-loopback), for "
+                        "tests only.");
         if ((https || equal_ignoring_case(scheme, "http")) && port != 0) return {};
     }
     if (!https)

@@ -21,10 +21,10 @@ struct HttpHeader {
 };
 
 struct HttpRequest {
-    std::string method;  // "GET", ...
-    std::string url;     // rebuilt from its checked parts, never the caller's text
+    std::string method;               // "GET", ...
+    std::string url;                  // rebuilt from its checked parts, never the caller's text
     std::vector<HttpHeader> headers;  // none of them secret
-    Secret bearer;       // sent as "Authorization: Bearer ..."; empty: no such header
+    Secret bearer;                    // sent as "Authorization: Bearer ..."; empty: no such header
     Secret body;
     std::int64_t timeout_ms = 30'000;
     std::size_t max_body_bytes = max_answer_bytes;
@@ -34,16 +34,16 @@ struct HttpRequest {
 struct HttpResponse {
     int status = 0;
     std::vector<HttpHeader> headers;
-    Secret body;  // may hold a token
+    Secret body;                      // may hold a token
     std::int64_t retry_after_ms = 0;  // where the transport knows it; 0: the header says it
 
     // The first header of that name, in any case; empty where there is none.
     [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
-// Contract: no redirect is followed, no answer comes from a cache, no cookie is kept, and what may not be repeated is on the
-// wire once: the server may have done its work though no answer came. `answer` is called exactly once, on any thread, never
-// inside `send`. An answer with any status is a success; an Error says that there was none.
+// Contract: no redirect is followed, no answer comes from a cache, no cookie is kept, and what may not be repeated is on
+// the wire once: the server may have done its work though no answer came. `answer` is called exactly once, on any thread,
+// never inside `send`. An answer with any status is a success; an Error says that there was none.
 class Transport {
 public:
     virtual ~Transport() = default;

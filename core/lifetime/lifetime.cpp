@@ -60,7 +60,8 @@ void judge(Assessment& result, const Policy& policy, std::int64_t lead_ms) {
     if (absolute_ms <= 0) return is(State::overdue, Reason::absolute, Next::renew_first, idle_ms);
     if (result.clock == ClockVerdict::untrusted)
         return is(State::overdue, Reason::clock_untrusted, Next::renew_first, sooner(absolute_ms, idle_ms));
-    if (lead_in_ms <= 0) return is(State::expiring, Reason::near_absolute, Next::give_and_renew, sooner(absolute_ms, idle_ms));
+    if (lead_in_ms <= 0)
+        return is(State::expiring, Reason::near_absolute, Next::give_and_renew, sooner(absolute_ms, idle_ms));
     if (soft_in_ms <= 0) return is(State::expiring, Reason::near_idle, Next::give, sooner(lead_in_ms, idle_ms));
     is(State::fresh, Reason::none, Next::give, sooner(lead_in_ms, soft_in_ms));
 }

@@ -42,8 +42,8 @@ Result<Policy> make_policy(const Policy& wanted) {
                                                  defaults.margin_ms));
         })
         .and_then([&] {
-            return set(policy.soft_window_ms, checked({"soft_window_ms", 1, policy.idle_ms / 2, true}, wanted.soft_window_ms,
-                                                      defaults.soft_window_ms));
+            return set(policy.soft_window_ms, checked({"soft_window_ms", 1, policy.idle_ms / 2, true},
+                                                      wanted.soft_window_ms, defaults.soft_window_ms));
         })
         .and_then([&] {
             return set(policy.renewal_lead_ms, checked({"renewal_lead_ms", 1, policy.absolute_ms / 4, true},

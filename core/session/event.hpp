@@ -13,8 +13,8 @@ namespace portal {
 // What the provider's answer, or a push, brings. Its text was checked.
 struct TokenOffer {
     SharedSecret token;
-    std::string client_id;     // empty: not said
-    std::int64_t age_ms = 0;   // since issue, by the backend's own clock
+    std::string client_id;    // empty: not said
+    std::int64_t age_ms = 0;  // since issue, by the backend's own clock
 };
 
 struct ProviderFailure {
@@ -95,8 +95,8 @@ struct Closed {};
 }  // namespace event
 
 using Event = std::variant<event::Opened, event::Loaded, event::Saved, event::Acquire, event::Prepare, event::Cancel,
-                           event::Accepted, event::Rejected, event::Fulfilled, event::Declined, event::Failed, event::Pushed,
-                           event::Cleared, event::Timer, event::Foreground, event::Background, event::StoreChanged,
-                           event::ClockChanged, event::Closed>;
+                           event::Accepted, event::Rejected, event::Fulfilled, event::Declined, event::Failed,
+                           event::Pushed, event::Cleared, event::Timer, event::Foreground, event::Background,
+                           event::StoreChanged, event::ClockChanged, event::Closed>;
 
 }  // namespace portal

@@ -48,14 +48,16 @@ void Machine::on(const event::Prepare&) { wanted_ = true; }
 
 void Machine::on(const event::Accepted& report) {
     if (!loaded_) return keep_early(report);
-    if (report.epoch == record_.epoch && report.boot_tag == now_.boot_tag) absorb_slide({{}, report.generation, report.sent_boot_ms});
+    if (report.epoch == record_.epoch && report.boot_tag == now_.boot_tag)
+        absorb_slide({{}, report.generation, report.sent_boot_ms});
     if (slide_unsaved_ && now_.boot_ms - written_boot_ms_ >= slide_save_every_ms) changed();
 }
 
 void Machine::on(const event::Rejected& report) {
     if (!loaded_) return keep_early(report);
     republish_ = true;
-    if (report.epoch != record_.epoch || report.generation != record_.generation || record_.state != TokenState::live) return;
+    if (report.epoch != record_.epoch || report.generation != record_.generation || record_.state != TokenState::live)
+        return;
     record_.state = TokenState::rejected;
     ++counters_.rejections;
     changed();
@@ -135,7 +137,8 @@ void Machine::on(const event::Closed&) {
 // ---- time ----
 
 void Machine::absorb_slide(const Moment& moment) {
-    if (moment.slid_generation != record_.generation || !has_token() || record_.state != TokenState::live || committing()) return;
+    if (moment.slid_generation != record_.generation || !has_token() || record_.state != TokenState::live || committing())
+        return;
     const std::int64_t sent_boot_ms = std::min(moment.slid_boot_ms, now_.boot_ms);
     TokenTimes times{record_.issued, record_.slid};
     if (assess(config_.policy, times, 0, now_).clock == ClockVerdict::untrusted) {

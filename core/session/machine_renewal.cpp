@@ -28,8 +28,7 @@ void Machine::on(const event::Fulfilled& answer) {
     const Code code = judge_offer(answer.offer, issued);
     const State state = standing().state;
     // Asked in the lead, the same token again would be asked for at each read: that too calls for a back-off.
-    const bool still_good =
-        state == State::fresh || (state == State::expiring && request->reason != Reason::near_absolute);
+    const bool still_good = state == State::fresh || (state == State::expiring && request->reason != Reason::near_absolute);
     if (code == Code::ok || (code == Code::repeated_token && still_good)) {
         fulfilled_request_ = std::max(fulfilled_request_, request->id);
         last_failure_ = {};
@@ -95,14 +94,14 @@ void Machine::take_push(const Push& push) {
 }
 
 bool Machine::is_forced_by_somebody(std::uint64_t request) const {
-    return std::any_of(waiters_.begin(), waiters_.end(), [&](const Waiter& waiter) {
-        return waiter.needs_request != 0 && waiter.needs_request <= request;
-    });
+    return std::any_of(waiters_.begin(), waiters_.end(),
+                       [&](const Waiter& waiter) { return waiter.needs_request != 0 && waiter.needs_request <= request; });
 }
 
 // Ok: take it. Repeated: it is the token that we have.
 Code Machine::judge_offer(const TokenOffer& offer, const Anchor& issued) const {
-    const bool other_client = !record_.client_id.empty() && !offer.client_id.empty() && offer.client_id != record_.client_id;
+    const bool other_client =
+        !record_.client_id.empty() && !offer.client_id.empty() && offer.client_id != record_.client_id;
     if (other_client) return Code::client_mismatch;
     if (record_.token != nullptr && record_.token->equals(offer.token->reveal())) return Code::repeated_token;
     const std::int64_t age_ms = now_.boot_ms - issued.boot_ms;
@@ -129,13 +128,23 @@ void Machine::adopt(const TokenOffer& offer, const Anchor& issued) {
 
 void Machine::count_mint(Reason reason) {
     switch (reason) {
-        case Reason::idle: ++counters_.mints_idle; break;
+        case Reason::idle:
+            ++counters_.mints_idle;
+            break;
         case Reason::near_absolute:
         case Reason::absolute:
-        case Reason::clock_untrusted: ++counters_.mints_absolute; break;
-        case Reason::rejected: ++counters_.mints_rejected; break;
-        case Reason::forced: ++counters_.mints_forced; break;
-        default: ++counters_.mints_first; break;
+        case Reason::clock_untrusted:
+            ++counters_.mints_absolute;
+            break;
+        case Reason::rejected:
+            ++counters_.mints_rejected;
+            break;
+        case Reason::forced:
+            ++counters_.mints_forced;
+            break;
+        default:
+            ++counters_.mints_first;
+            break;
     }
 }
 
@@ -144,15 +153,22 @@ void Machine::count_mint(Reason reason) {
 // Why a renewal is due by the state alone; none: it is not.
 Reason Machine::due_reason(const Standing& at) const {
     switch (at.state) {
-        case State::none: return lost_ ? Reason::storage_lost : Reason::first;
-        case State::expired: return Reason::idle;
-        case State::rejected: return Reason::rejected;
-        case State::overdue: return at.token.clock == ClockVerdict::untrusted && at.token.reason == Reason::clock_untrusted
-                                        ? Reason::clock_untrusted
-                                        : Reason::absolute;
-        case State::expiring: return at.token.reason == Reason::near_absolute ? Reason::near_absolute : Reason::none;
-        case State::unknown: return Reason::first;
-        default: return Reason::none;
+        case State::none:
+            return lost_ ? Reason::storage_lost : Reason::first;
+        case State::expired:
+            return Reason::idle;
+        case State::rejected:
+            return Reason::rejected;
+        case State::overdue:
+            return at.token.clock == ClockVerdict::untrusted && at.token.reason == Reason::clock_untrusted
+                       ? Reason::clock_untrusted
+                       : Reason::absolute;
+        case State::expiring:
+            return at.token.reason == Reason::near_absolute ? Reason::near_absolute : Reason::none;
+        case State::unknown:
+            return Reason::first;
+        default:
+            return Reason::none;
     }
 }
 

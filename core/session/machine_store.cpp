@@ -75,12 +75,14 @@ void Machine::on(const event::Saved& answer) {
     if (operation_ != StoreOperation::save || answer.operation != operation_id_) return;
     operation_ = StoreOperation::none;
     switch (answer.result.outcome) {
-        case SaveOutcome::saved: return was_saved();
+        case SaveOutcome::saved:
+            return was_saved();
         case SaveOutcome::conflict:
             if (store_ == StoreVerdict::locked) failed_change_ = change_;
             store_retry_at_ms_ = never_ms;  // it answers, so it can be read
             return reload();
-        default: break;
+        default:
+            break;
     }
     save_was_refused_ = true;
     store_is_out(answer.result.outcome == SaveOutcome::unavailable ? StoreVerdict::locked : StoreVerdict::memory_only);
@@ -102,7 +104,8 @@ void Machine::was_saved() {
 void Machine::first_answer() {
     if (loaded_) return;
     loaded_ = true;
-    for (const Event& report : std::exchange(early_reports_, {})) std::visit([this](const auto& what) { on(what); }, report);
+    for (const Event& report : std::exchange(early_reports_, {}))
+        std::visit([this](const auto& what) { on(what); }, report);
     if (early_push_) take_push(*std::exchange(early_push_, std::nullopt));
 }
 
@@ -249,8 +252,8 @@ void Machine::finish_erase() {
 // Only within this process is an unknown boot known to be the same one.
 Record Machine::external_record() const {
     Record record = record_;
-    for (std::uint64_t* tag : {&record.issued.boot_tag, &record.slid.boot_tag, &record.claim.boot_tag, &record.backoff.boot_tag,
-                               &record.rejections.boot_tag})
+    for (std::uint64_t* tag : {&record.issued.boot_tag, &record.slid.boot_tag, &record.claim.boot_tag,
+                               &record.backoff.boot_tag, &record.rejections.boot_tag})
         if (*tag == config_.owner) *tag = 0;
     return record;
 }

@@ -5,9 +5,8 @@
 namespace portal {
 namespace {
 
-
-// One token's times as two processes know them. Told in this boot's time they are trusted, and beat any that are not; of two
-// that are, the later slide wins.
+// One token's times as two processes know them. Told in this boot's time they are trusted, and beat any that are not; of
+// two that are, the later slide wins.
 void take_better_times(Record& record, const Record& theirs, const Reading& now) {
     const bool ours_are_trusted = record.slid.boot_tag == now.boot_tag;
     const bool theirs_are_trusted = theirs.slid.boot_tag == now.boot_tag;
@@ -15,7 +14,8 @@ void take_better_times(Record& record, const Record& theirs, const Reading& now)
         record.issued = theirs.issued;
         record.slid = theirs.slid;
     } else if (theirs_are_trusted == ours_are_trusted) {
-        const bool is_later = ours_are_trusted ? theirs.slid.boot_ms > record.slid.boot_ms : theirs.slid.unix_ms > record.slid.unix_ms;
+        const bool is_later =
+            ours_are_trusted ? theirs.slid.boot_ms > record.slid.boot_ms : theirs.slid.unix_ms > record.slid.unix_ms;
         if (is_later) record.slid = theirs.slid;
     }
 }

@@ -25,11 +25,11 @@ enum class LossReason : std::uint8_t {
 
 struct LoadResult {
     LoadOutcome outcome = LoadOutcome::fault;
-    Record record;  // set where found
-    int os_code = 0;  // 0: the cause is the key or the record itself, not the operating system
+    Record record;                       // set where found
+    int os_code = 0;                     // 0: the cause is the key or the record itself, not the operating system
     LossReason loss = LossReason::none;  // set where lost
-    // With found, absent and lost: the session was cleared, but the tombstone never reached the store. It is signed out; until
-    // a tombstone is saved every other save is a conflict.
+    // With found, absent and lost: the session was cleared, but the tombstone never reached the store. It is signed out;
+    // until a tombstone is saved every other save is a conflict.
     bool erase_pending = false;
 };
 
@@ -60,8 +60,8 @@ public:
     // Whether other processes may write the same record: then renewals are claimed first.
     [[nodiscard]] virtual bool shared() const = 0;
 
-    // Calls `changed` when somebody else may have written: a hint, on any thread, that may come late, twice or never. It ends
-    // with the store. A store that has no such news does nothing.
+    // Calls `changed` when somebody else may have written: a hint, on any thread, that may come late, twice or never. It
+    // ends with the store. A store that has no such news does nothing.
     virtual void watch(std::function<void()> /*changed*/) {}
 };
 

@@ -32,8 +32,8 @@ public:
     void save(Record record, std::function<void(SaveResult)> answer) override;
     [[nodiscard]] bool shared() const override { return true; }
 
-    // The host's answers, from any thread. Stale: that id was answered, a newer call of its kind took its place, or the store
-    // is gone.
+    // The host's answers, from any thread. Stale: that id was answered, a newer call of its kind took its place, or the
+    // store is gone.
     static Result<void> loaded(std::uint64_t id, LoadOutcome outcome, std::uint64_t revision, std::string_view record);
     static Result<void> saved(std::uint64_t id, SaveOutcome outcome, int os_code);
     static std::uint64_t open_calls();

@@ -174,8 +174,8 @@ void RecordFile::mark_erase(std::uint64_t epoch) {
     if (write_file(record_path_ + ".erase", OpenFor::overwriting, bytes)) sync_directory(directory_);
 }
 
-// 0: no marker. One without its number is just being written; if it stays so, since its writer died or the disk was full, it
-// stands for every epoch.
+// 0: no marker. One without its number is just being written; if it stays so, since its writer died or the disk was full,
+// it stands for every epoch.
 Io<std::uint64_t> RecordFile::marked_epoch() {
     for (std::int64_t waited_ms = 0;; waited_ms += lock_pause_ms) {
         const Io<std::string> bytes = read_file(record_path_ + ".erase", sizeof(std::uint64_t));

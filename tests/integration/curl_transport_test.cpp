@@ -20,6 +20,7 @@
 #include "integration/plain_server.hpp"
 #include "integration/threads_named.hpp"
 #include "support/catch.hpp"
+#include "support/temp_dir.hpp"
 
 using namespace portal;
 
@@ -74,19 +75,6 @@ void failed_in_tls(const Answer& answer, const std::string& reason) {
     CHECK(answer.error().os_code != 0);
 }
 
-class TemporaryDirectory {
-public:
-    TemporaryDirectory() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
-    ~TemporaryDirectory() {
-        for (const char* name : {"ca.pem", "server.pem", "server.key"}) ::unlink((path_ + "/" + name).c_str());
-        ::rmdir(path_.c_str());
-    }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    std::string path_ = "/tmp/curl_transport_test.XXXXXX";
-};
-
 std::string pin_of(const std::string& certificate_pem) {
     const std::unique_ptr<BIO, decltype(&::BIO_free)> text(
         ::BIO_new_mem_buf(certificate_pem.data(), static_cast<int>(certificate_pem.size())), &::BIO_free);
@@ -130,7 +118,7 @@ TEST_CASE("a request over TLS brings its answer, headers and body") {
 
 TEST_CASE("a server that this client has no reason to trust gets no request, and each reason is told apart") {
     const auto other_ca = fake_portal::make_certificates(fake_portal::CertificateKind::good);
-    const TemporaryDirectory directory;
+    const portal::test::TempDir directory;
     const auto other_files = fake_portal::write_certificates(directory.path(), other_ca);
     {
         const fake_portal::Server server;
@@ -154,7 +142,7 @@ TEST_CASE("a server that this client has no reason to trust gets no request, and
 }
 
 TEST_CASE("a pinned key is demanded beside the CA") {
-    const TemporaryDirectory directory;
+    const portal::test::TempDir directory;
     fake_portal::ServerOptions options;
     options.tls_directory = directory.path();
     const fake_portal::Server server(options);

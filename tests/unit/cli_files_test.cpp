@@ -14,32 +14,18 @@
 #include "cli/key_file.hpp"
 #include "cli/lease_file.hpp"
 #include "support/catch.hpp"
+#include "support/temp_dir.hpp"
 
 namespace {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-class Folder {
-public:
-    Folder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "portal-cli-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
-    }
-    ~Folder() { std::filesystem::remove_all(path_); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-
-    [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
+struct Folder : portal::test::TempDir {
     std::string write(const std::string& name, const std::string& bytes, mode_t mode) const {
         std::ofstream(file(name), std::ios::binary) << bytes;
         ::chmod(file(name).c_str(), mode);
         return file(name);
     }
-
-private:
-    std::string path_;
 };
 
 mode_t mode_of(const std::string& path) {

@@ -499,7 +499,8 @@ typedef struct portal_reading {
     uint64_t boot_tag; /* this boot's identity; 0: not known */
 } portal_reading;
 
-/* The host's own clock: for tests that travel in time. After moving it, say PORTAL_NOTICE_CLOCK_CHANGED. */
+/* The host's own clock: for tests that travel in time. After moving it, say PORTAL_NOTICE_CLOCK_CHANGED. Move it when the
+ * session is quiet (PORTAL_NOTICE_BACKGROUND is done): a store call under way counts the jump as its own time. */
 typedef struct portal_clock {
     /* Reads all three. The one callback that runs inside your calls.
      *   Thread: any, many at once. Valid: `out` until the return. May: nothing here but portal_clock_system; be quick, and
