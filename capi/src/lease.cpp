@@ -12,17 +12,6 @@ using namespace portal::capi;
 
 namespace portal::capi {
 
-void write_lease(portal_lease* out, const Lease& lease, std::uint64_t session_tag) {
-    out->flags = (lease.overdue ? PORTAL_LEASE_OVERDUE : 0u) | (lease.memory_only ? PORTAL_LEASE_MEMORY_ONLY : 0u);
-    out->session_tag = session_tag;
-    out->generation = lease.generation;
-    out->epoch = lease.epoch;
-    out->sent_boot_ms = lease.sent_boot_ms;
-    out->sent_unix_ms = lease.sent_unix_ms;
-    out->boot_tag = lease.boot_tag;
-    out->left_ms = lease.left_ms;
-}
-
 Lease lease_of(const portal_lease& lease) {
     return {(lease.flags & PORTAL_LEASE_OVERDUE) != 0,
             (lease.flags & PORTAL_LEASE_MEMORY_ONLY) != 0,
@@ -134,11 +123,10 @@ bool is_plain_lease(const portal_session* session, const portal_lease* lease) {
 
 portal_code portal_lease_try(portal_session* session, portal_lease* out, char* token, size_t* length,
                              portal_error* error) noexcept {
-    if (!is_plain_lease(session, out) || (token != nullptr && length == nullptr))
-        return try_with_care(session, out, token, length, error);
     Lease lease;
-    const Code code = session->engine->read(lease, token, length);
-    if (code != Code::ok) return refuse(code, error);
+    if (!is_plain_lease(session, out) || (token != nullptr && length == nullptr) ||
+        !session->engine->read_at_once(lease, token, length))
+        return try_with_care(session, out, token, length, error);
     write_lease(out, lease, session->engine->tag());
     return PORTAL_OK;
 }

@@ -49,6 +49,16 @@ struct HostOptions;
 [[nodiscard]] std::function<void(Code)> done_function(const portal_done* done);
 
 [[nodiscard]] Lease lease_of(const portal_lease& lease);
-void write_lease(portal_lease* out, const Lease& lease, std::uint64_t session_tag);
+// Inline: part of the hot path.
+[[gnu::always_inline]] inline void write_lease(portal_lease* out, const Lease& lease, std::uint64_t session_tag) {
+    out->flags = (lease.overdue ? PORTAL_LEASE_OVERDUE : 0u) | (lease.memory_only ? PORTAL_LEASE_MEMORY_ONLY : 0u);
+    out->session_tag = session_tag;
+    out->generation = lease.generation;
+    out->epoch = lease.epoch;
+    out->sent_boot_ms = lease.sent_boot_ms;
+    out->sent_unix_ms = lease.sent_unix_ms;
+    out->boot_tag = lease.boot_tag;
+    out->left_ms = lease.left_ms;
+}
 
 }  // namespace portal::capi

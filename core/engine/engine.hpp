@@ -11,7 +11,7 @@
 #include <mutex>
 #include <string>
 
-#include "engine/front.hpp"
+#include "engine/front_read.hpp"
 #include "engine/host.hpp"
 #include "engine/lane.hpp"
 #include "session/machine.hpp"
@@ -62,12 +62,10 @@ public:
     ~Engine();
 
     // ---- callers, on any thread ----
-    // The hot one: inline, so that it is one call into the front.
-    [[nodiscard]] Code read(Lease& lease, char* token, std::size_t* length) {
-        Wake wake = Wake::none;
-        const Code code = front_.read(clock_->boot_ms(), lease, token, length, wake);
-        if (wake != Wake::none) post_wake(wake);
-        return code;
+    [[nodiscard]] Code read(Lease& lease, char* token, std::size_t* length);
+    // The hot one: see Front.
+    [[nodiscard, gnu::always_inline]] bool read_at_once(Lease& lease, char* token, std::size_t* length) const {
+        return front_.read_at_once(clock_->boot_ms(), lease, token, length);
     }
     // `id`, if any, is written before `call` can come.
     [[nodiscard]] Result<std::uint64_t> acquire(const AcquireOptions& options, std::function<void(Acquired)> call,

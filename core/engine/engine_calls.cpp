@@ -69,6 +69,13 @@ Result<void> Engine::cancel(std::uint64_t waiter_id) {
     return {};
 }
 
+Code Engine::read(Lease& lease, char* token, std::size_t* length) {
+    Wake wake = Wake::none;
+    const Code code = front_.read(clock_->boot_ms(), lease, token, length, wake);
+    if (wake != Wake::none) post_wake(wake);
+    return code;
+}
+
 Code Engine::accepted(const Lease& lease) {
     if (front_.is_closed()) return Code::closed;
     const std::int64_t now_boot_ms = clock_->boot_ms();

@@ -7,16 +7,10 @@
 #include <new>
 #include <utility>
 
+#include "engine/front_read.hpp"
+
 namespace portal {
 namespace {
-
-// 42 bits of milliseconds are 139 years since boot; 22 bits of editions are four million tokens in one process.
-constexpr unsigned slide_bits = 42;
-constexpr std::uint64_t slide_mask = (std::uint64_t{1} << slide_bits) - 1;
-
-std::uint64_t slide_word(std::uint64_t edition, std::int64_t boot_ms) {
-    return edition << slide_bits | (static_cast<std::uint64_t>(std::max<std::int64_t>(boot_ms, 0)) & slide_mask);
-}
 
 void raise(std::atomic<std::uint64_t>& cell, std::uint64_t word) {
     std::uint64_t seen = cell.load(std::memory_order_relaxed);
@@ -49,108 +43,79 @@ Front::~Front() {
 
 // ---- reading ----
 
-void Front::copy_token(const Slots::Slot& slot, char* token, std::size_t length) {
-    constexpr std::size_t first = offsetof(Published, token);
-    std::size_t done = 0;
-    for (; done + sizeof(std::uint64_t) <= length; done += sizeof(std::uint64_t)) {
-        const std::uint64_t word = slot.word(first + done);
-        std::memcpy(token + done, &word, sizeof word);
-    }
-    if (done < length) {
-        const std::uint64_t word = slot.word(first + done);
-        std::memcpy(token + done, &word, length - done);
-    }
-}
-
-std::int64_t Front::slide_of(std::uint64_t edition, std::int64_t slid_boot_ms) const {
-    const std::uint64_t word = slide_.load(std::memory_order_acquire);
-    if (word >> slide_bits != edition) return slid_boot_ms;
-    return std::max(slid_boot_ms, static_cast<std::int64_t>(word & slide_mask));
-}
-
-Code Front::judge(const Slots::Slot& slot, std::int64_t now_boot_ms, Lease& lease) const {
-    const auto edition = slot.word(offsetof(Published, hot.edition));
-    if (dead_edition_.load(std::memory_order_acquire) >= edition) return Code::no_token;
-    const std::int64_t slid_boot_ms = slide_of(edition, slot.word<std::int64_t>(offsetof(Published, hot.slid_boot_ms)));
-    if (now_boot_ms >= slid_boot_ms + idle_less_margin_ms_) return Code::no_token;
-    lease.overdue = false;
-    if (now_boot_ms >= slot.word<std::int64_t>(offsetof(Published, hot.attention_boot_ms))) {
-        const auto cold = slot.part<Cold>(offsetof(Published, cold));
-        lease.overdue = now_boot_ms >= cold.absolute_limit_boot_ms;
-        if (lease.overdue && now_boot_ms >= cold.overdue_until_boot_ms) return Code::no_token;
-    }
-    lease.memory_only = slot.word(offsetof(Published, hot.memory_only)) != 0;
-    lease.generation = slot.word(offsetof(Published, hot.generation));
-    lease.epoch = slot.word(offsetof(Published, hot.epoch));
-    lease.sent_boot_ms = now_boot_ms;
-    lease.sent_unix_ms = now_boot_ms + slot.word<std::int64_t>(offsetof(Published, hot.wall_minus_boot_ms));
-    lease.boot_tag = slot.word(offsetof(Published, hot.boot_tag));
-    const auto absolute_deadline_boot_ms = slot.word<std::int64_t>(offsetof(Published, hot.absolute_deadline_boot_ms));
-    lease.left_ms = std::min(slid_boot_ms + policy_.idle_ms, absolute_deadline_boot_ms) - now_boot_ms;
+Code Front::judge(const Slots::Look& look, std::int64_t now_boot_ms, Lease& lease, Wake& wake) const {
+    const std::int64_t slid_boot_ms = slide_of(look.slot);
+    Code code = is_good(look.slot, now_boot_ms, slid_boot_ms) ? Code::ok : Code::no_token;
+    const auto cold = look.slot.part<Cold>(offsetof(Published, cold));
+    const bool is_overdue = now_boot_ms >= cold.absolute_limit_boot_ms;
+    if (is_overdue && now_boot_ms >= cold.overdue_until_boot_ms) code = Code::no_token;
+    // Without a token too the record is looked at again: another process may have one by now.
+    if (code == Code::ok && now_boot_ms >= cold.lead_boot_ms && is_first(prepared_, look.publication))
+        wake = Wake::prepare;
+    else if (now_boot_ms >= cold.recheck_boot_ms && is_first(rechecked_, look.publication))
+        wake = Wake::recheck;
+    if (code != Code::ok) return code;
+    fill_lease(look.slot, now_boot_ms, slid_boot_ms, lease);
+    lease.overdue = is_overdue;
     return Code::ok;
-}
-
-// Without a token too the record is looked at again: another process may have one by now.
-Wake Front::wake_for(const Cold& cold, std::uint64_t publication, std::int64_t now_boot_ms, bool is_given) const {
-    if (is_given && now_boot_ms >= cold.lead_boot_ms && is_first(prepared_, publication)) return Wake::prepare;
-    if (now_boot_ms >= cold.recheck_boot_ms && is_first(rechecked_, publication)) return Wake::recheck;
-    return Wake::none;
 }
 
 Code Front::read(std::int64_t now_boot_ms, Lease& lease, char* token, std::size_t* length, Wake& wake) const {
     if (is_closed()) return Code::closed;
     const std::size_t room = length != nullptr ? *length : 0;
-    Code code = Code::no_token;
-    std::size_t size = 0;
-    std::size_t copied = 0;
-    slots_->read([&](const Slots::Slot& slot, std::uint64_t publication) {
-        code = Code::no_token;
-        size = std::min<std::size_t>(slot.word(offsetof(Published, hot.token_length)), max_token_bytes);
-        if (size != 0) code = judge(slot, now_boot_ms, lease);
-        if (now_boot_ms >= slot.word<std::int64_t>(offsetof(Published, hot.attention_boot_ms)))
-            wake = wake_for(slot.part<Cold>(offsetof(Published, cold)), publication, now_boot_ms, code == Code::ok);
-        if (code != Code::ok || token == nullptr) return;
-        if (size > room) {
-            code = Code::buffer_too_small;
-        } else {
-            copy_token(slot, token, size);
-            copied = size;
+    for (;;) {
+        const Slots::Look look = slots_->look();
+        const std::size_t size = std::min<std::size_t>(look.slot.word(offsetof(Published, hot.token_length)), max_token_bytes);
+        Code code = judge(look, now_boot_ms, lease, wake);
+        if (code == Code::ok && token != nullptr && size > room) code = Code::buffer_too_small;
+        const bool is_copied = code == Code::ok && token != nullptr;
+        if (is_copied) copy_token(look.slot, token, size);
+        if (look.is_whole()) {
+            if (length != nullptr && (code == Code::ok || code == Code::buffer_too_small)) *length = size;
+            return code;
         }
-    });
-    if (length != nullptr && (code == Code::ok || code == Code::buffer_too_small)) *length = size;
-    if (code != Code::ok && copied != 0) wipe(token, room);  // the retry met a clear
-    return code;
+        if (is_copied) wipe(token, size);  // the next look may meet a clear
+    }
 }
 
 Front::Hot Front::hot() const {
     Hot result;
-    slots_->read([&](const Slots::Slot& slot, std::uint64_t) { result = slot.part<Hot>(offsetof(Published, hot)); });
+    slots_->read([&](const Slots::Slot& slot) { result = slot.part<Hot>(offsetof(Published, hot)); });
     return result;
 }
 
 // ---- reports, marks ----
 
+std::uint64_t Front::slide_word(std::uint64_t edition, std::int64_t boot_ms) {
+    return edition << slide_bits | (static_cast<std::uint64_t>(std::max<std::int64_t>(boot_ms, 0)) & slide_mask);
+}
+
 Code Front::accepted(const Lease& lease, std::int64_t now_boot_ms, Wake& wake) {
-    Hot hot;
-    Cold cold;
-    slots_->read([&](const Slots::Slot& slot, std::uint64_t) {
-        hot = slot.part<Hot>(offsetof(Published, hot));
-        cold = slot.part<Cold>(offsetof(Published, cold));
-    });
-    if (lease.epoch < hot.epoch) return Code::stale;
-    const std::int64_t sent_ms = std::min(lease.sent_boot_ms, now_boot_ms);
-    if (hot.is_known == 0) {
-        wake = Wake::accepted;
+    for (;;) {
+        const Slots::Look look = slots_->look();
+        const Slots::Slot& slot = look.slot;
+        const std::uint64_t edition = slot.word(offsetof(Published, hot.edition));
+        const bool is_stale = lease.epoch < slot.word(offsetof(Published, hot.epoch));
+        const bool is_known = slot.word(offsetof(Published, hot.is_known)) != 0;
+        // An instant of another boot can't be told in this one's time: such a slide is not worth a guess.
+        const bool is_of_this_token = slot.word(offsetof(Published, hot.token_length)) != 0 &&
+                                      slot.word(offsetof(Published, hot.generation)) == lease.generation &&
+                                      slot.word(offsetof(Published, hot.boot_tag)) == lease.boot_tag;
+        const std::int64_t before_ms = slide_of(slot);
+        const auto slide_due_boot_ms = slot.word<std::int64_t>(offsetof(Published, cold.slide_due_boot_ms));
+        const bool is_untrusted = slot.word<std::int64_t>(offsetof(Published, cold.absolute_limit_boot_ms)) ==
+                                  std::numeric_limits<std::int64_t>::min();
+        if (!look.is_whole()) continue;
+
+        if (is_stale) return Code::stale;
+        if (!is_known) wake = Wake::accepted;
+        if (!is_known || !is_of_this_token) return Code::ok;
+        const std::int64_t sent_ms = std::min(lease.sent_boot_ms, now_boot_ms);
+        raise(slide_, slide_word(edition, sent_ms));
+        const bool ends_soft_window = sent_ms >= before_ms + policy_.idle_ms - policy_.soft_window_ms;
+        if (sent_ms >= slide_due_boot_ms || ends_soft_window || is_untrusted) wake = Wake::accepted;
         return Code::ok;
     }
-    // An instant of another boot can't be told in this one's time: such a slide is not worth a guess.
-    if (hot.token_length == 0 || hot.generation != lease.generation || hot.boot_tag != lease.boot_tag) return Code::ok;
-    const std::int64_t before_ms = slide_of(hot.edition, hot.slid_boot_ms);
-    raise(slide_, slide_word(hot.edition, sent_ms));
-    const bool ends_soft_window = sent_ms >= before_ms + policy_.idle_ms - policy_.soft_window_ms;
-    const bool is_untrusted = cold.absolute_limit_boot_ms == std::numeric_limits<std::int64_t>::min();
-    if (sent_ms >= cold.slide_due_boot_ms || ends_soft_window || is_untrusted) wake = Wake::accepted;
-    return Code::ok;
 }
 
 Code Front::rejected(const Lease& lease, Wake& wake) {

@@ -2,6 +2,7 @@
 // a push or a clear takes effect before it returns. Reading takes no lock; writing is the worker's, and clear's.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -50,6 +51,9 @@ public:
     // The token that is good at `now_boot_ms`. `length`: room in, bytes out (or needed). A null `token` asks for the lease
     // alone. ok, no_token, buffer_too_small or closed.
     [[nodiscard]] Code read(std::int64_t now_boot_ms, Lease& lease, char* token, std::size_t* length, Wake& wake) const;
+
+    // The same for a token that is good and needs nothing: false says no more than "ask read".
+    [[nodiscard]] bool read_at_once(std::int64_t now_boot_ms, Lease& lease, char* token, std::size_t* length) const;
 
     // A 2xx raises the slide; a 401 marks the token dead. Reports of another generation change nothing, of an older epoch
     // are stale.
@@ -113,11 +117,22 @@ private:
     };
     using Slots = TwoSlot<Published>;
 
+    // The slide cell: 42 bits of milliseconds are 139 years since boot; 22 bits of editions are four million tokens in one process.
+    static constexpr unsigned slide_bits = 42;
+    static constexpr std::uint64_t slide_mask = (std::uint64_t{1} << slide_bits) - 1;
+    static std::uint64_t slide_word(std::uint64_t edition, std::int64_t boot_ms);
+
     static void copy_token(const Slots::Slot& slot, char* token, std::size_t length);
     [[nodiscard]] Hot hot() const;
-    [[nodiscard]] std::int64_t slide_of(std::uint64_t edition, std::int64_t slid_boot_ms) const;
-    [[nodiscard]] Code judge(const Slots::Slot& slot, std::int64_t now_boot_ms, Lease& lease) const;
-    [[nodiscard]] Wake wake_for(const Cold& cold, std::uint64_t publication, std::int64_t now_boot_ms, bool is_given) const;
+    [[nodiscard]] std::int64_t slide_of(std::uint64_t edition, std::int64_t slid_boot_ms) const {
+        const std::uint64_t word = slide_.load(std::memory_order_acquire);
+        if (word >> slide_bits != edition) return slid_boot_ms;
+        return std::max(slid_boot_ms, static_cast<std::int64_t>(word & slide_mask));
+    }
+    [[nodiscard]] std::int64_t slide_of(const Slots::Slot& slot) const;
+    [[nodiscard]] bool is_good(const Slots::Slot& slot, std::int64_t now_boot_ms, std::int64_t slid_boot_ms) const;
+    [[nodiscard]] Code judge(const Slots::Look& look, std::int64_t now_boot_ms, Lease& lease, Wake& wake) const;
+    void fill_lease(const Slots::Slot& slot, std::int64_t now_boot_ms, std::int64_t slid_boot_ms, Lease& lease) const;
     void write(Published& next);
 
     const Policy policy_;

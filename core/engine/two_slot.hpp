@@ -55,21 +55,34 @@ public:
         fill(slots_[(current_.load(std::memory_order_relaxed) + 1) & 1], value);
     }
 
-    // Calls `copy(slot, publication)` until it saw one publication whole.
+    // One look at what is published. What was copied out of `slot` counts only if the look was whole; else look again.
+    struct Look {
+        const Slot& slot;
+        std::uint64_t publication;
+        std::uint64_t sequence;
+        [[nodiscard]] bool is_whole() const {
+            return (sequence & 1) == 0 && slot.sequence_.load(std::memory_order_relaxed) == sequence;
+        }
+    };
+    [[nodiscard]] Look look() const {
+        const std::uint64_t publication = current_.load(std::memory_order_acquire);
+        const Slot& slot = slots_[publication & 1];
+        return {slot, publication, slot.sequence_.load(std::memory_order_acquire)};
+    }
+
+    // Calls `copy(slot)` until it saw one publication whole.
     template <typename Copy>
     void read(Copy&& copy) const {
         for (;;) {
-            const std::uint64_t publication = current_.load(std::memory_order_acquire);
-            const Slot& slot = slots_[publication & 1];
-            const std::uint64_t before = slot.sequence_.load(std::memory_order_acquire);
-            copy(slot, publication);
-            if ((before & 1) == 0 && slot.sequence_.load(std::memory_order_relaxed) == before) return;
+            const Look seen = look();
+            copy(seen.slot);
+            if (seen.is_whole()) return;
         }
     }
 
     [[nodiscard]] Value value() const {
         Value result;
-        read([&](const Slot& slot, std::uint64_t) { result = slot.template part<Value>(0); });
+        read([&](const Slot& slot) { result = slot.template part<Value>(0); });
         return result;
     }
 
