@@ -18,6 +18,16 @@ void name_this_thread(const char* name) {
 
 }  // namespace
 
+// Made first on its thread, it is destroyed after all that is thread-local there. Not std::notify_all_at_thread_exit: that
+// takes memory which is still the thread's when the process ends meanwhile, a leak to who looks for leaks.
+class ThreadGroup::Member {
+public:
+    ~Member() {
+        if (group != nullptr) group->leave();
+    }
+    ThreadGroup* group = nullptr;
+};
+
 ThreadGroup& ThreadGroup::of_process() {
     static auto& group = *new ThreadGroup;
     return group;
@@ -26,17 +36,18 @@ ThreadGroup& ThreadGroup::of_process() {
 void ThreadGroup::start(const char* name, std::function<void()> work) {
     const std::lock_guard lock(mutex_);
     std::thread([this, name, work = std::move(work)] {
+        thread_local Member member;
+        member.group = this;
         name_this_thread(name);
         work();
-        leave_at_exit();
     }).detach();
     ++alive_;
 }
 
-void ThreadGroup::leave_at_exit() {
-    std::unique_lock lock(mutex_);
+void ThreadGroup::leave() {
+    const std::lock_guard lock(mutex_);
     --alive_;
-    std::notify_all_at_thread_exit(changed_, std::move(lock));
+    changed_.notify_all();
 }
 
 void ThreadGroup::begin_session() {

@@ -24,7 +24,9 @@ public:
     bool wait_for_end(std::chrono::steady_clock::time_point deadline);
 
 private:
-    void leave_at_exit();
+    class Member;
+
+    void leave();
 
     std::mutex mutex_;
     std::condition_variable changed_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 
@@ -21,20 +22,20 @@ namespace portal {
     }
     if (length % whole == 0) return;
     // In pieces of fixed sizes: a call of memcpy for three bytes costs more than all the words.
-    const std::uint64_t word = slot.word(first + words * whole);
-    const char* from = reinterpret_cast<const char*>(&word);
+    static_assert(std::endian::native == std::endian::little, "The last bytes are shifted out of their word.");
+    std::uint64_t word = slot.word(first + words * whole);
     char* to = token + words * whole;
     if ((length & 4) != 0) {
-        std::memcpy(to, from, 4);
+        std::memcpy(to, &word, 4);
         to += 4;
-        from += 4;
+        word >>= 32;
     }
     if ((length & 2) != 0) {
-        std::memcpy(to, from, 2);
+        std::memcpy(to, &word, 2);
         to += 2;
-        from += 2;
+        word >>= 16;
     }
-    if ((length & 1) != 0) *to = *from;
+    if ((length & 1) != 0) *to = static_cast<char>(word);
 }
 
 [[gnu::always_inline]] inline std::int64_t Front::slide_of(const Slots::Slot& slot) const {

@@ -26,6 +26,7 @@ struct SequenceLock {
 SequenceLock floor_lock;
 
 void floor_read(benchmark::State& state) {
+    const bench::Pinned pinned;
     char token[40];
     for (auto _ : state) {
         benchmark::DoNotOptimize(boot_ms());
@@ -45,6 +46,7 @@ void floor_read(benchmark::State& state) {
 std::atomic<std::uint64_t> floor_cell{0};
 
 void floor_report(benchmark::State& state) {
+    const bench::Pinned pinned;
     for (auto _ : state) {
         const auto now = static_cast<std::uint64_t>(boot_ms());
         std::uint64_t seen = floor_cell.load(std::memory_order_relaxed);
@@ -84,13 +86,27 @@ void read_from(benchmark::State& state, portal_session* session) {
     }
 }
 
-void read_36(benchmark::State& state) {
+portal_session* session_36() {
     static portal_session* const session = session_with(36);
+    return session;
+}
+
+void read_36(benchmark::State& state) {
+    const bench::Pinned pinned;
+    read_from(state, session_36());
+}
+
+void read_36_by_8(benchmark::State& state) { read_from(state, session_36()); }
+
+void read_4096(benchmark::State& state) {
+    static portal_session* const session = session_with(4096);
+    const bench::Pinned pinned;
     read_from(state, session);
 }
 
 void report_2xx(benchmark::State& state) {
-    static portal_session* const session = session_with(36);
+    portal_session* const session = session_36();
+    const bench::Pinned pinned;
     portal_lease lease;
     portal_init(&lease, sizeof lease);
     if (portal_lease_try(session, &lease, nullptr, nullptr, nullptr) != PORTAL_OK) state.SkipWithError("no token");
@@ -101,7 +117,14 @@ void report_2xx(benchmark::State& state) {
 
 BENCHMARK(floor_read);
 BENCHMARK(read_36);
+BENCHMARK(read_36_by_8)->Threads(8);
+BENCHMARK(read_4096);
 BENCHMARK(floor_report);
 BENCHMARK(report_2xx);
 
-int main(int argc, char** argv) { return bench::run(argc, argv, {{"read_36", "floor_read", 1.25}, {"report_2xx", "floor_report", 2.0}}); }
+int main(int argc, char** argv) {
+    return bench::run(argc, argv, {{"read_36", "floor_read", 1.25},
+                                   {"read_36_by_8", "read_36", 1.3},
+                                   {"read_4096", "", 500},
+                                   {"report_2xx", "floor_report", 2.0}});
+}
