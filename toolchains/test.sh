@@ -11,6 +11,7 @@ Passes the tests of portal-session: installs what is missing, builds, runs ctest
 
   toolchains/test.sh                 the presets release (everything) and slim (no curl, OpenSSL or simdjson)
   toolchains/test.sh --sanitizers    asan (address and undefined behaviour) and tsan (threads)
+  toolchains/test.sh --bench         the benchmarks, each beside its floor; one that is over its limit fails
   toolchains/test.sh --preset NAME   one preset of CMakePresets.json; may be repeated
   toolchains/test.sh --all           all of these: what CI runs
   --no-install                       use what is installed; without it apt or Homebrew gets what is missing
@@ -23,15 +24,16 @@ A test that is skipped or not run counts as failed. Each preset builds in build/
 TEXT
 }
 
-presets=""
+parts=""
 install=yes
 while [ $# -ne 0 ]; do
     case $1 in
-    --sanitizers) presets="$presets asan tsan" ;;
-    --all) presets="release slim asan tsan" ;;
+    --sanitizers) parts="$parts asan tsan" ;;
+    --bench) parts="$parts bench" ;;
+    --all) parts="release bench slim asan tsan" ;;
     --preset)
         [ $# -ge 2 ] || { usage >&2; exit 2; }
-        presets="$presets $2"
+        parts="$parts $2"
         shift
         ;;
     --no-install) install=no ;;
@@ -46,11 +48,15 @@ start_steps
 show_homebrew_libraries
 
 failed=""
-for preset in ${presets:-release slim}; do
-    must "$preset: configure" cmake --preset "$preset"
-    must "$preset: build" cmake --build --preset "$preset"
-    result=0
-    step "$preset: test" ctest --preset "$preset" --parallel "$(processors)" --no-label-summary || result=$?
+
+build() {
+    must "$1: configure" cmake --preset "$1"
+    must "$1: build" cmake --build --preset "$1"
+}
+
+run_tests() {
+    local preset=$1 result=0
+    step "$preset: test" ctest --preset "$preset" --label-exclude bench --parallel "$(processors)" --no-label-summary || result=$?
     if [ $result -ne 0 ]; then
         # The tests that passed are no news.
         grep -vE '^ *Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test .* Passed +[0-9.]+ sec$' "$step_log"
@@ -60,6 +66,26 @@ for preset in ${presets:-release slim}; do
         failed="$failed $preset"
     fi
     grep -E '^[0-9]+% tests passed|^Total Test time' "$step_log"
+}
+
+# Nothing else runs meanwhile, and what was measured is shown in any case.
+run_benchmarks() {
+    step "benchmarks" ctest --preset release --label-regex bench --verbose --no-label-summary || failed="$failed bench"
+    sed -n 's/^[0-9]*: \(.*\( at most \| no limit\).*\)/\1/p' "$step_log"
+    grep -E '^[0-9]+% tests passed|^Total Test time' "$step_log"
+}
+
+for part in ${parts:-release slim}; do
+    case $part in
+    bench)
+        build release
+        run_benchmarks
+        ;;
+    *)
+        build "$part"
+        run_tests "$part"
+        ;;
+    esac
 done
 
 [ -z "$failed" ] || fail "failed:$failed ($(elapsed))"

@@ -18,8 +18,8 @@ Machine::Machine(MachineConfig config) : config_(std::move(config)) {
     record_.install_seed = config_.seed;
     record_.client_id = config_.client_id;
     client_is_given_ = !config_.client_id.empty();
-    waiters_.reserve(16);
-    pending_.reserve(16);
+    waiters_.reserve(4);
+    pending_.reserve(4);
 }
 
 void Machine::step(const Event& event, const Moment& moment, Effects& effects) {

@@ -12,24 +12,30 @@
 namespace portal {
 namespace {
 
-struct Algorithms {
-    EVP_CIPHER* aes_256_gcm = nullptr;
-    EVP_MAC* hmac = nullptr;
-    EVP_MD* sha256 = nullptr;
-};
-
-// Fetched once, since a fetch costs more than a seal, and never freed: threads may still seal while the process exits. For
-// the same reason OpenSSL is told not to clean up at exit.
-const Algorithms& algorithms() {
-    static const Algorithms* const fetched = [] {
+// Each is fetched once, when it is first needed, since a fetch costs more than a seal; and never freed: threads may still seal
+// while the process exits. For the same reason OpenSSL is told not to clean up at exit. A library context of our own is what
+// OpenSSL advises libraries to have: the host's configuration and ours don't touch, and ours need not be read.
+OSSL_LIB_CTX* library() {
+    static OSSL_LIB_CTX* const own = [] {
         OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
-        auto* all = new Algorithms;
-        all->aes_256_gcm = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
-        all->hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-        all->sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-        return all;
+        return OSSL_LIB_CTX_new();
     }();
-    return *fetched;
+    return own;
+}
+
+const EVP_CIPHER* aes_256_gcm() {
+    static const EVP_CIPHER* const fetched = EVP_CIPHER_fetch(library(), "AES-256-GCM", nullptr);
+    return fetched;
+}
+
+const EVP_MD* sha256() {
+    static const EVP_MD* const fetched = EVP_MD_fetch(library(), "SHA256", nullptr);
+    return fetched;
+}
+
+EVP_MAC* hmac() {
+    static EVP_MAC* const fetched = EVP_MAC_fetch(library(), "HMAC", nullptr);
+    return fetched;
 }
 
 struct CipherContextFree {
@@ -64,6 +70,8 @@ Result<void> check_sizes(std::string_view key, std::string_view authenticated, s
 
 }  // namespace
 
+void AesGcmCipher::prepare() const { (void)aes_256_gcm(); }
+
 Result<std::string> AesGcmCipher::seal(std::string_view key, std::string_view authenticated, std::string_view plain) const {
     if (auto checked = check_sizes(key, authenticated, plain); !checked) return tl::unexpected(checked.error());
     std::string sealed(seal_nonce_bytes + plain.size() + seal_tag_bytes, '\0');
@@ -72,8 +80,8 @@ Result<std::string> AesGcmCipher::seal(std::string_view key, std::string_view au
     unsigned char* const tag = ciphertext + plain.size();
     const CipherContext context(EVP_CIPHER_CTX_new());
     int written = 0;
-    if (!context || RAND_bytes(nonce, static_cast<int>(seal_nonce_bytes)) != 1 ||
-        EVP_EncryptInit_ex2(context.get(), algorithms().aes_256_gcm, bytes(key), nonce, nullptr) != 1 ||
+    if (!context || RAND_bytes_ex(library(), nonce, seal_nonce_bytes, 0) != 1 ||
+        EVP_EncryptInit_ex2(context.get(), aes_256_gcm(), bytes(key), nonce, nullptr) != 1 ||
         EVP_EncryptUpdate(context.get(), nullptr, &written, bytes(authenticated), length(authenticated)) != 1 ||
         EVP_EncryptUpdate(context.get(), ciphertext, &written, bytes(plain), length(plain)) != 1 ||
         EVP_EncryptFinal_ex(context.get(), tag, &written) != 1 ||
@@ -95,7 +103,7 @@ Result<Secret> AesGcmCipher::open(std::string_view key, std::string_view authent
         std::max<std::size_t>(ciphertext.size(), 1));  // OpenSSL takes a null output for "this is authenticated text"
     const CipherContext context(EVP_CIPHER_CTX_new());
     int written = 0;
-    if (!context || EVP_DecryptInit_ex2(context.get(), algorithms().aes_256_gcm, bytes(key), bytes(nonce), nullptr) != 1 ||
+    if (!context || EVP_DecryptInit_ex2(context.get(), aes_256_gcm(), bytes(key), bytes(nonce), nullptr) != 1 ||
         EVP_DecryptUpdate(context.get(), nullptr, &written, bytes(authenticated), length(authenticated)) != 1 ||
         EVP_DecryptUpdate(context.get(), bytes(plain.data()), &written, bytes(ciphertext), length(ciphertext)) != 1 ||
         EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag.data()) != 1)
@@ -115,8 +123,7 @@ Result<KeyCheck> AesGcmCipher::key_check(std::string_view key) const {
                                  OSSL_PARAM_construct_end()};
     std::array<unsigned char, EVP_MAX_MD_SIZE> mac{};
     std::size_t mac_bytes = 0;
-    EVP_MAC* const hmac = algorithms().hmac;
-    const MacContext context(hmac != nullptr ? EVP_MAC_CTX_new(hmac) : nullptr);
+    const MacContext context(hmac() != nullptr ? EVP_MAC_CTX_new(hmac()) : nullptr);
     if (!context || EVP_MAC_init(context.get(), bytes(key), key.size(), params) != 1 ||
         EVP_MAC_update(context.get(), bytes(purpose), purpose.size()) != 1 ||
         EVP_MAC_final(context.get(), mac.data(), &mac_bytes, mac.size()) != 1)
@@ -131,7 +138,7 @@ Result<KeyCheck> AesGcmCipher::key_check(std::string_view key) const {
 Result<std::string> AesGcmCipher::sha256_hex(std::string_view text) const {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned digest_bytes = 0;
-    if (EVP_Digest(text.data(), text.size(), digest.data(), &digest_bytes, algorithms().sha256, nullptr) != 1)
+    if (EVP_Digest(text.data(), text.size(), digest.data(), &digest_bytes, sha256(), nullptr) != 1)
         return library_failure("SHA-256");
     std::string hex;
     for (unsigned i = 0; i < digest_bytes; ++i) {

@@ -24,18 +24,23 @@ void FileStore::save(Record record, std::function<void(SaveResult)> answer) {
 void FileStore::load_on_lane(const std::function<void(LoadResult)>& answer) {
     // Another process may have cleared the session and gone on with a new key: only a key fetched now is the last word.
     LoadResult result = load_with_key(OtherKey::keep);
-    if (result.loss != LossReason::other_key) return answer(std::move(result));
+    if (result.loss != LossReason::other_key) return answer_load(answer, std::move(result));
     ask_key([this, answer](KeyOutcome outcome) {
         LoadResult refused;
         if (outcome == KeyOutcome::unavailable) refused.outcome = LoadOutcome::unavailable;
         const bool last_word = outcome == KeyOutcome::found || outcome == KeyOutcome::absent;
-        answer(last_word ? load_with_key(OtherKey::set_aside) : std::move(refused));
+        answer_load(answer, last_word ? load_with_key(OtherKey::set_aside) : std::move(refused));
     });
+}
+
+// The answer first: who opens an app waits for it, and what changes before the watch begins is seen when it does.
+void FileStore::answer_load(const std::function<void(LoadResult)>& answer, LoadResult result) {
+    answer(std::move(result));
+    keep_watching();
 }
 
 LoadResult FileStore::load_with_key(OtherKey other_key) {
     LoadResult result = file_->load(key_.reveal(), other_key);
-    keep_watching();
     // Who cleared the session may have destroyed the key: what comes next must not be sealed with it.
     if (result.outcome == LoadOutcome::found && result.record.state == TokenState::signed_out) key_ = Secret();
     return result;
@@ -61,6 +66,7 @@ void FileStore::ask_key(std::function<void(KeyOutcome)> then) {
         auto held = std::make_shared<KeyResult>(std::move(result));  // a posted function is copied, a key never
         self->lane_->post([self, held, then] { then(self->keep_key(std::move(*held))); });
     });
+    file_->prepare();  // while the host looks for its key
 }
 
 KeyOutcome FileStore::keep_key(KeyResult result) {
@@ -74,7 +80,7 @@ KeyOutcome FileStore::keep_key(KeyResult result) {
 void FileStore::watch(std::function<void()> changed) {
     lane_->post([self = shared_from_this(), changed = std::move(changed)] {
         self->changed_ = changed;
-        self->keep_watching();
+        (void)self->file_->name();  // the crypto library starts up while the session does
     });
 }
 
@@ -89,7 +95,6 @@ void FileStore::keep_watching() {
         if (name.empty() || name == record) lane->post(look);
     });
     if (watch_ != nullptr) lane_->post(look);  // at what came before it
-
 }
 
 void FileStore::destroy_key() {

@@ -35,6 +35,7 @@ public:
 private:
     void load_on_lane(const std::function<void(LoadResult)>& answer);
     void save_on_lane(const Record& record, const std::function<void(SaveResult)>& answer);
+    void answer_load(const std::function<void(LoadResult)>& answer, LoadResult result);
     LoadResult load_with_key(OtherKey other_key);
     SaveResult save_with_key(const Record& record);
     void ask_key(std::function<void(KeyOutcome)> then);

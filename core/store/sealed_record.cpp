@@ -43,6 +43,13 @@ LoadResult lost(LossReason reason) {
     return result;
 }
 
+// The key's check value is asked only here: a record that opens has the right key.
+LoadResult why_not_opened(const Cipher& cipher, std::string_view key, const Header& header, bool is_tombstone) {
+    const Result<KeyCheck> check = cipher.key_check(key);
+    if (!check) return LoadResult{};
+    return lost(is_tombstone || view(*check) == header.key_check ? LossReason::damaged : LossReason::other_key);
+}
+
 }  // namespace
 
 Result<std::string> seal_record(const Cipher& cipher, std::string_view key, std::string_view name_hash,
@@ -75,13 +82,10 @@ LoadResult open_record(const Cipher& cipher, std::string_view key, std::string_v
     const std::string_view used_key = tombstone ? tombstone_key : key;
     if (used_key.empty()) return lost(LossReason::other_key);
 
-    const Result<KeyCheck> check = cipher.key_check(used_key);
-    if (!check) return LoadResult{};
-    if (view(*check) != header->key_check) return lost(tombstone ? LossReason::damaged : LossReason::other_key);
     const std::string authenticated = std::string(sealed.substr(0, sealed_header_bytes)) + std::string(name_hash);
     const Result<Secret> plain = cipher.open(used_key, authenticated, sealed.substr(sealed_header_bytes));
     if (!plain && plain.error().code == Code::internal) return LoadResult{};
-    if (!plain) return lost(LossReason::damaged);
+    if (!plain) return why_not_opened(cipher, used_key, *header, tombstone);
     Result<Record> record = decode_record(plain->reveal());
     if (!record || (record->state == TokenState::signed_out) != tombstone) return lost(LossReason::damaged);
 

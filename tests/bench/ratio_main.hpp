@@ -18,7 +18,8 @@ namespace bench {
 struct Limit {
     std::string name;   // of the benchmark
     std::string floor;  // of the one it is compared with; empty: `most` is nanoseconds
-    double most = 1;
+    double most = 1;        // 0: none, the figure is shown
+    bool is_held = true;    // false: an aim that is not reached yet; that is printed, and fails nothing
 };
 
 // Keeps its thread on one processor, so that no figure has a move between two in it.
@@ -73,15 +74,14 @@ inline int compare(const Medians& medians, const std::vector<Limit>& limits) {
         const bool has_floor = !limit.floor.empty();
         const bool is_there = measured != medians.medians_ns.end() && (!has_floor || floor != medians.medians_ns.end());
         const double value = !is_there ? 0 : has_floor ? measured->second / floor->second : measured->second;
-        const bool good = is_there && value <= limit.most;
-        if (has_floor) {
-            std::printf("%-22s %8.2f x %-18s at most %6.2f  %s\n", limit.name.c_str(), value, limit.floor.c_str(),
-                        limit.most, good ? "ok" : "OVER");
+        const bool good = is_there && (limit.most == 0 || value <= limit.most);
+        std::printf("%-14s %8.2f %s %-14s", limit.name.c_str(), value, has_floor ? "x" : "ns", limit.floor.c_str());
+        if (limit.most == 0) {
+            std::printf("  no limit\n");
         } else {
-            std::printf("%-22s %8.1f ns %17s at most %6.0f  %s\n", limit.name.c_str(), value, "", limit.most,
-                        good ? "ok" : "OVER");
+            std::printf("  at most %6.2f  %s\n", limit.most, good ? "ok" : limit.is_held ? "OVER" : "NOT REACHED");
         }
-        failed += good ? 0 : 1;
+        failed += good || (is_there && !limit.is_held) ? 0 : 1;
     }
     return failed;
 }

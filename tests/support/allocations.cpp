@@ -15,6 +15,7 @@ namespace {
 std::atomic<std::uint64_t> count{0};
 }
 
+#pragma GCC visibility push(default)
 extern "C" {
 void* malloc(std::size_t bytes) {
     count.fetch_add(1, std::memory_order_relaxed);
@@ -29,6 +30,7 @@ void* realloc(void* memory, std::size_t bytes) {
     return __libc_realloc(memory, bytes);
 }
 }
+#pragma GCC visibility pop
 
 namespace portal::test {
 std::uint64_t allocations() { return count.load(std::memory_order_relaxed); }
