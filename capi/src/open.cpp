@@ -45,9 +45,11 @@ Result<std::shared_ptr<RecordStore>> make_store(const portal_options& options, c
     if (has_store && options.store.save == nullptr) return invalid("store.save is NULL: a store needs both load and save.");
     if (has_directory && key == nullptr)
         return invalid("`directory` is given without `key`: supply 32 bytes of key, since the file is encrypted.");
+    if (has_store || key != nullptr) runtime.host()->start();
     if (has_store) return std::make_shared<HostStore>(name, std::make_shared<StoreCalls>(held.store), runtime.host());
     if (!has_directory) return nullptr;
 #if defined(PORTAL_SESSION_WITH_FILE_STORE)
+    runtime.store()->start();
     return std::make_shared<FileStore>(std::string(view(options.directory)), name, std::make_shared<PosixFileSystem>(),
                                        std::make_shared<AesGcmCipher>(), key, runtime.store());
 #else

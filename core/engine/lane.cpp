@@ -18,13 +18,19 @@ Lane::~Lane() {
 void Lane::post(std::function<void()> work) {
     const std::lock_guard lock(shared_->mutex);
     shared_->queue.push_back(std::move(work));
-    if (!shared_->started) start();
+    start_under_lock();
     shared_->wake.notify_one();
 }
 
 bool Lane::is_current_thread() { return is_lane_thread; }
 
 void Lane::start() {
+    const std::lock_guard lock(shared_->mutex);
+    start_under_lock();
+}
+
+void Lane::start_under_lock() {
+    if (shared_->started) return;
     group_.start(name_, [shared = shared_] {
         is_lane_thread = true;
         run(shared);

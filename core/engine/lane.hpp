@@ -12,7 +12,7 @@
 
 namespace portal {
 
-// Its thread starts with the first work and ends, by itself and never joined, when the lane is gone and its queue empty.
+// Its thread starts with the first work, or before it where that was asked for, and ends, by itself and never joined, when the lane is gone and its queue empty.
 // So the last holder may be the lane's own thread.
 class Lane final : public Executor {
 public:
@@ -21,6 +21,9 @@ public:
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
 
+    // Starts the thread before there is work, so that no later post can fail for want of one. Throws std::system_error where
+    // the system has none to give.
+    void start();
     void post(std::function<void()> work) override;
     // Whether this thread is some lane's: there nothing may block.
     [[nodiscard]] static bool is_current_thread();
@@ -34,7 +37,7 @@ private:
         bool stopping = false;
     };
     static void run(const std::shared_ptr<Shared>& shared);
-    void start();
+    void start_under_lock();
 
     const char* name_;
     ThreadGroup& group_;

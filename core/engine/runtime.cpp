@@ -30,7 +30,11 @@ std::shared_ptr<Runtime> Runtime::get() {
     static auto& current = *new std::weak_ptr<Runtime>;
     const std::lock_guard lock(mutex);
     std::shared_ptr<Runtime> runtime = current.lock();
-    if (runtime == nullptr) current = runtime = std::make_shared<Runtime>();
+    if (runtime == nullptr) {
+        runtime = std::make_shared<Runtime>();
+        runtime->callbacks().start();
+        current = runtime;
+    }
     return runtime;
 }
 

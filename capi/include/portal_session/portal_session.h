@@ -135,7 +135,7 @@ PORTAL_ENUM(portal_code) {
     PORTAL_ERR_CLOSED             =  -2, /* the session was closed */
     PORTAL_ERR_BUFFER_TOO_SMALL   =  -3, /* the length needed was written */
     PORTAL_ERR_UNSUPPORTED        =  -4, /* this build of the library lacks the part: see portal_features */
-    PORTAL_ERR_OUT_OF_MEMORY      =  -5,
+    PORTAL_ERR_OUT_OF_MEMORY      =  -5, /* or out of threads: the message says which */
     PORTAL_ERR_INTERNAL           =  -6, /* a mistake in this library: please report it */
     PORTAL_ERR_IN_CALLBACK        =  -7, /* a blocking call inside a callback */
     PORTAL_ERR_STALE              =  -8, /* that id, lease or epoch is over; nothing happened, nothing is wrong */
