@@ -91,6 +91,8 @@ ExitCode report(const Options& options) {
     }
     const portal_status now = session.status();
     require_stored(now);
+    if (lease.generation < now.generation)
+        warn("The answer was to an older token than the one that holds now, so it changed nothing.");
     print_status_line(now, options);
     return ExitCode::ok;
 }
@@ -122,9 +124,11 @@ ExitCode explain(const Options& options) {
 
 ExitCode renew(const Options& options) {
     Session session(options);
-    (void)session.acquire(PORTAL_ACQUIRE_FORCE, 0);
+    const std::uint64_t old = session.status().generation;
+    const std::uint64_t got = session.acquire(PORTAL_ACQUIRE_FORCE, 0).lease.generation;
     const portal_status now = session.status();
     require_stored(now);
+    if (got == old) warn("The provider gave the same token again: nothing is renewed, and its deadlines stay.");
     print(options.json ? status_json(now, options) + "\n" : status_table(now, options, wants_colours(options)));
     return ExitCode::ok;
 }

@@ -1,6 +1,7 @@
 #include "cli/failure.hpp"
 
 #include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "cli/text.hpp"
@@ -21,21 +22,33 @@ const char* word_of(ExitCode exit_code) {
     }
 }
 
-// The library speaks to developers of apps; these speak to whoever sits at the terminal.
-const char* next_step(portal_code code) {
+// The library speaks to developers of apps. Where its next step is no command's, these words take the place of its own.
+const char* words_for(portal_code code) {
     switch (code) {
         case PORTAL_ERR_SIGN_IN_NEEDED:
+            return "Sign in first: `portal-session push` takes a new token, `portal-session renew` asks the provider.";
         case PORTAL_ERR_CLEARED:
-            return "Sign in: `portal-session push` takes a new token, `portal-session renew` asks the provider.";
+            return "The session was signed out meanwhile. Sign in: `portal-session push` takes a new token, `portal-session "
+                   "renew` asks the provider.";
         case PORTAL_ERR_NO_PROVIDER:
-            return "Give --provider-command, or pipe a token into `portal-session push`.";
+            return "A token is needed, and no provider is given: give --provider-command or --provider-url, or pipe a token "
+                   "into `portal-session push`.";
         case PORTAL_ERR_CLIENT_MISMATCH:
-            return "To change the user, run `portal-session logout` first.";
-        case PORTAL_ERR_HOST_NOT_ALLOWED:
-            return "The token goes only to the host of --portal, by https; --allow-loopback adds 127.0.0.1 and [::1].";
+            return "The token belongs to another client than the session: to change the user, run `portal-session logout` "
+                   "first.";
+        case PORTAL_ERR_PROVIDER_FAILED:
+            return "The provider gave no token.";
+        case PORTAL_ERR_REFUSED:
+            return "Portal rejects each new token: check the backend's Portal API key and environment.";
         default:
             return nullptr;
     }
+}
+
+// The library cannot know which option lists a host.
+bool wants_host_option(const portal_error& error) {
+    return error.code == PORTAL_ERR_HOST_NOT_ALLOWED &&
+           std::string_view(error.message).find("allow-list") != std::string_view::npos;
 }
 
 }  // namespace
@@ -44,14 +57,25 @@ Failure failure(ExitCode exit_code, std::string message) { return {exit_code, wo
 
 Failure failure_of(const portal_error& error) {
     Failure told{exit_code_of(error.code), portal_name(PORTAL_GROUP_CODE, error.code), error.message, error.retry_after_ms};
+    if (const char* words = words_for(error.code)) told.message = words;
+    if (wants_host_option(error))
+        told.message = "The token does not go to that host: only to the one of --portal, by https; --allow-loopback adds "
+                       "127.0.0.1 and [::1].";
     if (told.message.empty()) told.message = "Failed: " + told.code + ".";
     if (error.code == PORTAL_ERR_PROVIDER_FAILED && error.os_code != 0) {
         told.message += " The provider command's exit code was " + std::to_string(error.os_code) + ".";
     }
     if (error.code == PORTAL_ERR_PROVIDER_FAILED && error.http_status != 0)
         told.message += " The provider URL answered HTTP " + std::to_string(error.http_status) + ".";
-    if (const char* step = next_step(error.code)) told.message += std::string(" ") + step;
     if (error.retry_after_ms > 0) told.message += " Try again in " + format_wait(error.retry_after_ms) + ".";
+    return told;
+}
+
+Failure back_off_of(const portal_error& error, std::int64_t now_unix_ms) {
+    Failure told = failure_of(error);
+    told.message = "The provider was not asked: it failed before, and is left alone until " +
+                   format_local_time(now_unix_ms + error.retry_after_ms + 999) + ". Try again in " +
+                   format_wait(error.retry_after_ms) + ".";
     return told;
 }
 

@@ -23,6 +23,9 @@ struct Failure {
 // A failure that the library told, with what the user of a command line can do about it.
 [[nodiscard]] Failure failure_of(const portal_error& error);
 
+// The same for a provider that is left alone after a failure of before, which is no second failure.
+[[nodiscard]] Failure back_off_of(const portal_error& error, std::int64_t now_unix_ms);
+
 // Throws the failure, unless `code` is PORTAL_OK.
 void check(portal_code code, const portal_error& error);
 

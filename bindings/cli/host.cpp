@@ -8,6 +8,7 @@
 #include "cli/files.hpp"
 #include "cli/key_file.hpp"
 #include "cli/progress.hpp"
+#include "cli/provider_answer.hpp"
 #include "cli/provider_command.hpp"
 
 namespace cli {
@@ -116,7 +117,8 @@ void answer_sent(void* userdata, portal_code code, const portal_http_response* r
 
 }  // namespace
 
-Session::Session(const Options& options, const portal_clock* clock, const portal_observer* observer) {
+Session::Session(const Options& options, const portal_clock* clock, const portal_observer* observer)
+    : clock_offset_ms_(options.clock_offset_s * 1000) {
     make_private_directory(options.store);
     SecretBuffer key = load_key(options.key_file);
 
@@ -179,6 +181,20 @@ std::string Session::explain() const {
     return text;
 }
 
+void Session::check_token_wait(portal_code code, const portal_error& error, const portal_status& before) const {
+    const bool was_asked = error.os_code != 0 || error.http_status != 0;
+    if (code == PORTAL_ERR_PROVIDER_FAILED && before.renewal == PORTAL_RENEWAL_BACKING_OFF && !was_asked &&
+        error.retry_after_ms > 0) {
+        portal_reading now{};
+        portal_clock_system(&now);
+        throw back_off_of(error, now.unix_ms + clock_offset_ms_);
+    }
+    portal_error told = error;
+    if (code == PORTAL_ERR_BAD_TOKEN)  // what is wrong with it was told when it came
+        std::snprintf(told.message, sizeof told.message, "The provider's answer holds no token that can be used.");
+    check(code, told);
+}
+
 Leased Session::acquire(std::uint32_t flags, std::uint64_t newer_than) {
     portal_acquire_options how;
     portal_init(&how, sizeof how);
@@ -188,8 +204,10 @@ Leased Session::acquire(std::uint32_t flags, std::uint64_t newer_than) {
     portal_init(&leased.lease, sizeof leased.lease);
     std::size_t length = leased.token.capacity();
     portal_error error = no_error();
+    const portal_status before = status();
     const Progress progress("waiting for a token");
-    check(portal_lease_wait(session_, &how, &leased.lease, leased.token.data(), &length, &error), error);
+    const portal_code code = portal_lease_wait(session_, &how, &leased.lease, leased.token.data(), &length, &error);
+    check_token_wait(code, error, before);
     leased.token.set_size(length);
     return leased;
 }
@@ -204,10 +222,12 @@ bool Session::report(const portal_lease& lease, int http_status) {
 }
 
 void Session::push(std::string_view token_or_json) {
-    portal_token_input input;
-    portal_init(&input, sizeof input);
-    if (!token_or_json.empty() && token_or_json.front() == '{') input.flags = PORTAL_TOKEN_JSON;
-    input.token = text_of(token_or_json);
+    if (is_markup(token_or_json)) {
+        Failure told = failure(ExitCode::other, markup_words);
+        told.code = portal_name(PORTAL_GROUP_CODE, PORTAL_ERR_BAD_TOKEN);
+        throw told;
+    }
+    const portal_token_input input = token_input(token_or_json);
     portal_error error = no_error();
     check(portal_session_push(session_, &input, &error), error);
     notify(PORTAL_NOTICE_STORE_CHANGED);
@@ -236,10 +256,11 @@ Response Session::send(const Request& request) {
     auto* pending = new Pending<Sent>;
     std::future<Sent> answer = pending->promise.get_future();
     portal_error error = no_error();
+    const portal_status before = status();
     check(portal_send(session_, &out, {answer_sent, pending, Pending<Sent>::release}, nullptr, &error), error);
     const Progress progress("waiting for the answer");
     Sent sent = answer.get();
-    check(sent.done.code, sent.done.error);
+    check_token_wait(sent.done.code, sent.done.error, before);
     return std::move(*sent.response);
 }
 

@@ -62,6 +62,10 @@ public:
     void finish_renewal();
 
 private:
+    // As check, for what may have waited for a token. `before`: the status when it began.
+    void check_token_wait(portal_code code, const portal_error& error, const portal_status& before) const;
+
+    const std::int64_t clock_offset_ms_;
     std::unique_ptr<ProviderUrl> provider_url_;
     portal_session* session_ = nullptr;
 };

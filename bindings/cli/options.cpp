@@ -87,6 +87,18 @@ void add_commands(CLI::App& app, Options& options) {
     add("demo", "Play a fortnight of a user's token against fake-portal (--portal), and count");
 }
 
+// Why these words are no call. Only what can be no secret is quoted: the name of a command or of an option.
+std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
+    static constexpr std::size_t longest_name = 32;
+    const std::vector<std::string> unknown = app.remaining(true);
+    const bool has_command = !app.get_subcommands().empty();
+    if (unknown.empty()) return has_command ? error.what() : "There is no command";
+    const std::string name = unknown.front().substr(0, unknown.front().find('='));
+    if (name.front() == '-') return "There is no option " + name.substr(0, longest_name);
+    if (has_command) return "There is a word too many behind `" + app.get_subcommands().front()->get_name() + "`";
+    return name.size() > longest_name ? "There is no such command" : "There is no command `" + name + "`";
+}
+
 }  // namespace
 
 Parsed parse(int argc, char** argv) {
@@ -111,10 +123,7 @@ Parsed parse(int argc, char** argv) {
         parsed.exit_code = app.exit(success);
         return parsed;
     } catch (const CLI::ParseError& error) {
-        const bool has_command = !app.get_subcommands().empty();
-        const std::string cause =
-            has_command ? error.what() : "There is no command, or a command or option of no such name";
-        print_failure(failure(ExitCode::usage, cause + ". See portal-session --help."), options.json);
+        print_failure(failure(ExitCode::usage, usage_error(app, error) + ". See `portal-session --help`."), options.json);
         parsed.exit_code = static_cast<int>(ExitCode::usage);
         return parsed;
     }

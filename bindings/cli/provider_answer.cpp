@@ -1,18 +1,39 @@
 #include "cli/provider_answer.hpp"
 
-#include <portal_session/portal_session.h>
-
+#include "cli/failure.hpp"
 #include "cli/text.hpp"
 
 namespace cli {
 
-void fulfil_request(std::uint64_t id, std::string_view answer) {
-    const std::string_view token = trimmed(answer);
+namespace {
+
+bool is_between(std::string_view text, char first, char last) {
+    return text.size() > 1 && text.front() == first && text.back() == last;
+}
+
+}  // namespace
+
+// A token may hold any of these characters, even all; but a text in such a pair is an answer of another kind. What is cut
+// short does not count, except JSON's object, whose '{' Portal's own answer has.
+portal_token_input token_input(std::string_view answer) {
+    const std::string_view text = trimmed(answer);
     portal_token_input input;
     portal_init(&input, sizeof input);
-    if (!token.empty() && token.front() == '{') input.flags = PORTAL_TOKEN_JSON;
-    input.token = {token.data(), token.size()};
-    portal_request_fulfil(id, &input, nullptr);
+    const bool is_json = (!text.empty() && text.front() == '{') || is_between(text, '[', ']') || is_between(text, '"', '"');
+    if (is_json) input.flags = PORTAL_TOKEN_JSON;
+    input.token = {text.data(), text.size()};
+    return input;
+}
+
+bool is_markup(std::string_view answer) { return is_between(trimmed(answer), '<', '>'); }
+
+void fulfil_request(std::uint64_t id, std::string_view answer) {
+    const bool is_page = is_markup(answer);
+    portal_token_input input = token_input(answer);
+    if (is_page) input.token = {nullptr, 0};  // an empty text is no token, and ends the request as that does
+    portal_error error;
+    portal_init(&error, sizeof error);
+    if (portal_request_fulfil(id, &input, &error) == PORTAL_ERR_BAD_TOKEN) warn(is_page ? markup_words : error.message);
 }
 
 void fail_request(std::uint64_t id, int host_code) {

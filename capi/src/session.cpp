@@ -5,6 +5,8 @@
 #include <cstring>
 #include <functional>
 #include <string>
+
+#include "base/text.hpp"
 #if defined(PORTAL_SESSION_WITH_HTTP)
 #include "portal/token_answer.hpp"
 #endif
@@ -35,8 +37,10 @@ Result<NewToken> new_token(const portal_token_input* input) {
     result.age_ms = given->age_ms;
     result.expected_epoch = given->expected_epoch;
     if ((given->flags & PORTAL_TOKEN_JSON) == 0) {
-        // Only what can be a token is copied: the check of its text says the rest.
-        result.token = Secret(view(given->token).substr(0, max_token_bytes + 1));
+        // Only what can be a token is copied.
+        if (auto checked = check_token(view(given->token)); !checked)
+            return tl::unexpected<Error>(std::move(checked.error()));
+        result.token = Secret(view(given->token));
         return result;
     }
 #if defined(PORTAL_SESSION_WITH_HTTP)

@@ -74,6 +74,7 @@ struct Complete {
     std::int64_t retry_after_ms = 0;
     int http_status = 0;
     int host_code = 0;
+    bool held_back = false;  // nobody was asked: a failure of before is waited out
 };
 struct Publish {
     Snapshot snapshot;

@@ -55,8 +55,10 @@ std::optional<effect::Complete> Machine::answer_for(const Waiter& waiter, const 
     if (at.state == State::unknown && !(waiter.without_store && store_ == StoreVerdict::locked)) return std::nullopt;
     if (phase_ != Phase::idle) return std::nullopt;
     const Refusal refused = refusal(forced, need_of(waiter, at) == Reason::rejected);
-    if (refused.code != Code::ok) return with_code(waiter, refused.code, refused.retry_after_ms);
-    return std::nullopt;
+    if (refused.code == Code::ok) return std::nullopt;
+    effect::Complete answer = with_code(waiter, refused.code, refused.retry_after_ms);
+    answer.held_back = refused.retry_after_ms > 0;
+    return answer;
 }
 
 effect::Complete Machine::answer_at_deadline(const Waiter& waiter) const {

@@ -38,7 +38,7 @@ TEST_CASE("exit code 10 of the provider command means that the user must sign in
     const Ran ran = world.run({"token"});
     CHECK(ran.exit_code == 3);
     CHECK(ran.output.empty());
-    CHECK(contains(ran.errors, "sign in"));
+    CHECK(contains(ran.errors, "Sign in first"));
 }
 
 TEST_CASE("the provider command may print a token, Portal's answer, or what helps nobody") {
@@ -51,11 +51,20 @@ TEST_CASE("the provider command may print a token, Portal's answer, or what help
         return world.run({"token"});
     };
     CHECK(renewed(R"(printf '{"id":"c","clientSessionToken":"json-token"}')").output == "json-token\n");
-    for (const char* bad : {"true", "echo two words", R"(printf '{"clientApiKey":"never-expires"}')",
-                            R"(printf '{"id":"c"')", "head -c 5000 /dev/zero | tr '\\0' a"}) {
-        const Ran ran = renewed(bad);
-        INFO(bad << ": " << ran.errors);
+    struct Bad {
+        const char* provider;
+        const char* reason;
+    };
+    for (const auto& [provider, reason] :
+         {Bad{"true", "The token is empty"}, Bad{"echo two words", "has a space"},
+          Bad{R"(printf '{"clientApiKey":"never-expires"}')", "has only `clientApiKey`"},
+          Bad{R"(printf '{"id":"c"')", "not well-formed JSON"}, Bad{R"(printf '"json-string"')", "is a JSON string"},
+          Bad{"echo '<html></html>'", "is a web page"}, Bad{"head -c 5000 /dev/zero | tr '\\0' a", "has 5000 bytes, more than 4096"}}) {
+        const Ran ran = renewed(provider);
+        INFO(provider << ": " << ran.errors);
         CHECK(ran.exit_code == 1);
+        CHECK(contains(ran.errors, reason));
+        CHECK(contains(ran.errors, "holds no token that can be used"));
         CHECK(ran.output.empty());
         CHECK_FALSE(contains(ran.errors, "never-expires"));
         CHECK_FALSE(contains(ran.errors, "two words"));

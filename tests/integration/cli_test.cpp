@@ -121,6 +121,7 @@ TEST_CASE("push signs in with a token or Portal's answer from standard input, an
     failed(world.run({"push"}, R"({"id":"one","clientApiKey":"never-expires"})"), 1, "clientApiKey");
     failed(world.run({"push"}, ""), 1, "token");
     failed(world.run({"push"}, "two words"), 1, "token");
+    failed(world.run({"push"}, "<html></html>\n"), 1, "is a web page");
     failed(world.run({"push"}, std::string(5000, 'a')), 1, "token");
     CHECK(good(world.run({"token"})) == "second-token\n");
     CHECK(world.holders_of("second-token").empty());
@@ -170,8 +171,13 @@ TEST_CASE("status says the state, both deadlines and why, as a table of 118 colu
 TEST_CASE("a mistake in the call is exit code 2, with the way to the help") {
     CliWorld world;
     failed(world.run({}), 2, "--help");
-    failed(world.run({"tokens"}), 2, "--help");
-    failed(world.run({"token", "--no-such-option"}), 2, "--help");
+    failed(world.run({"tokens"}), 2, "no command `tokens`. See `portal-session --help`");
+    failed(world.run({"--no-such-option"}), 2, "no option --no-such-option.");
+    const Ran secret = world.run({"token", "--no-such-option=sesame"});
+    failed(secret, 2, "no option --no-such-option. See `portal-session --help`");
+    CHECK_FALSE(contains(secret.errors, "sesame"));
+    failed(world.run({"token", "more"}), 2, "a word too many behind `token`");
+    failed(world.run({"request", "api/v3/clients/me"}), 2, "start it with '/' (as /api/v3/clients/me) or with https://");
     failed(world.run({"report"}), 2, "STATUS");
     failed(world.run({"report", "42"}), 2, "--help");
     failed(world.run({"request"}), 2, "PATH");
@@ -215,6 +221,39 @@ TEST_CASE("every other end has its exit code and its reason, in JSON too") {
     world.server.stop();
     failed(world.run({"request", me, "--session", "other", "--provider-command", "echo some-token"}), 1,
            "could not be connected");
+}
+
+TEST_CASE("a provider that is left alone after a failure is told as such, with the time until then") {
+    CliWorld world;
+    const std::string provider = std::exchange(world.provider, "exit 3");
+    const Ran first = world.run({"token"});
+    failed(first, 4, "The provider gave no token. The provider command's exit code was 3. Try again in ");
+    CHECK_FALSE(contains(first.errors, "not asked"));
+    world.provider = provider;  // it would work now
+    for (const Words& words : {Words{"token"}, Words{"request", me}}) {
+        const Ran held_back = world.run(words);
+        failed(held_back, 4, "The provider was not asked: it failed before, and is left alone until ");
+        CHECK(contains(held_back.errors, ". Try again in "));
+    }
+    CHECK(world.mints() == 0);
+}
+
+TEST_CASE("renew and report say so where nothing changed") {
+    CliWorld world;
+    world.provider = "echo the-token";
+    good(world.run({"renew"}));
+    const Ran again = world.run({"renew"});
+    CHECK(again.exit_code == 0);
+    CHECK(contains(again.errors, "the same token again: nothing is renewed"));
+    good(world.run({"token"}));
+    world.pass(1);
+    world.provider = "echo other-token";
+    good(world.run({"renew"}));
+    const Ran late = world.run({"report", "401"});
+    CHECK(late.exit_code == 0);
+    CHECK(contains(late.errors, "to an older token than the one that holds now, so it changed nothing"));
+    CHECK(good(world.run({"token"})) == "other-token\n");
+    CHECK(contains(good(world.run({"report", "401"})), "rejected"));
 }
 
 TEST_CASE("a store or a key that cannot be used is exit code 5, and says what to do") {

@@ -7,6 +7,7 @@
 
 #include "cli/exit_codes.hpp"
 #include "cli/failure.hpp"
+#include "cli/provider_answer.hpp"
 #include "cli/status_view.hpp"
 #include "cli/text.hpp"
 #include "support/catch.hpp"
@@ -131,9 +132,49 @@ TEST_CASE("A failure says the cause, the command's exit code, and how long to wa
     CHECK(told(PORTAL_ERR_STORE_FAILED).message == "The cause.");
     CHECK(told(PORTAL_ERR_STORE_FAILED).code == "store_failed");
     CHECK(told(PORTAL_ERR_PROVIDER_FAILED, 3, 11'500).message ==
-          "The cause. The provider command's exit code was 3. Try again in 12 s.");
+          "The provider gave no token. The provider command's exit code was 3. Try again in 12 s.");
     CHECK(told(PORTAL_ERR_PROVIDER_FAILED, 3, 11'500).retry_after_ms == 11'500);
     CHECK(contains(told(PORTAL_ERR_SIGN_IN_NEEDED, 10).message, "portal-session push"));
+}
+
+TEST_CASE("Where the command line has a next step of its own, the library's is not told beside it", "[cli]") {
+    for (const portal_code code : {PORTAL_ERR_SIGN_IN_NEEDED, PORTAL_ERR_CLEARED, PORTAL_ERR_NO_PROVIDER,
+                                   PORTAL_ERR_CLIENT_MISMATCH, PORTAL_ERR_PROVIDER_FAILED, PORTAL_ERR_REFUSED}) {
+        const std::string message = told(code, 0, 60'000).message;
+        CAPTURE(message);
+        CHECK_FALSE(contains(message, "The cause."));
+        CHECK(message.find("ry again") == message.rfind("ry again"));
+    }
+}
+
+TEST_CASE("A back-off is told as one, with its end, and not as a second failure", "[cli]") {
+    ::setenv("TZ", "UTC", 1);
+    ::tzset();
+    portal_error error;
+    portal_init(&error, sizeof error);
+    error.code = PORTAL_ERR_PROVIDER_FAILED;
+    error.retry_after_ms = 11'500;
+    const cli::Failure failure = cli::back_off_of(error, 1'764'000'000'000);
+    CHECK(failure.message ==
+          "The provider was not asked: it failed before, and is left alone until Mon 2025-11-24 16:00:12 UTC. Try again in "
+          "12 s.");
+    CHECK(failure.exit_code == cli::ExitCode::provider_unavailable);
+    CHECK(failure.retry_after_ms == 11'500);
+}
+
+TEST_CASE("A provider's answer in brackets or quotes is JSON, a web page is neither, and all else may be a token", "[cli]") {
+    for (const char* json : {R"({"clientSessionToken":"t"})", "{", "[]", R"("token")", " [1]\n"})
+        CHECK(cli::token_input(json).flags == PORTAL_TOKEN_JSON);
+    for (const char* page : {"<html></html>", "<!DOCTYPE html><html></html>\n", "<?xml?><a/>"}) {
+        CHECK(cli::is_markup(page));
+        CHECK(cli::token_input(page).flags == 0);
+    }
+    for (const char* token : {"token", "<token", "token>", "\"token", "[token", "a{b}", "<", "\"", "["}) {
+        CAPTURE(token);
+        CHECK_FALSE(cli::is_markup(token));
+        CHECK(cli::token_input(token).flags == 0);
+        CHECK(cli::token_input(token).token.length == std::string(token).size());
+    }
 }
 
 TEST_CASE("The status line tells the nearer deadline", "[cli]") {
