@@ -38,7 +38,11 @@ Reading HostClock::read() const {
     }
     if (clock == nullptr) return SystemClock().read();
     portal_reading reading{};
-    (*clock)->read(clock->userdata(), &reading);
+    try {
+        (*clock)->read(clock->userdata(), &reading);
+    } catch (...) {  // it runs on the host's threads and on the worker, and must end neither
+        return SystemClock().read();
+    }
     return {reading.boot_ms, reading.unix_ms, reading.boot_tag};
 }
 

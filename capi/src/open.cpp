@@ -83,12 +83,12 @@ Result<std::shared_ptr<Transport>> make_transport(const portal_options& options,
 
 Result<void> check_plain(const portal_options& options) {
     if ((options.flags & ~PORTAL_ALLOW_LOOPBACK) != 0)
-        return invalid("options.flags has a bit that this library does not know.");
+        return invalid("options.flags has a bit that this library does not know: clear it, or update the library.");
     if (const auto checked = check_session_name(view(options.name)); !checked) return checked;
     if (!view(options.client_id).empty())
         if (const auto checked = check_client_id(view(options.client_id)); !checked) return checked;
     if (options.log.level < PORTAL_LEVEL_OFF || options.log.level > PORTAL_LEVEL_DEBUG)
-        return invalid("log.level is none of PORTAL_LEVEL_*.");
+        return invalid("log.level is none of PORTAL_LEVEL_*: pass one of them.");
     return {};
 }
 

@@ -29,7 +29,7 @@ portal_code portal_request_fail(uint64_t request_id, const portal_failure* failu
         const auto given = take_or_default(failure, "failure");
         if (!given) return tl::unexpected<Error>(given.error());
         if ((given->flags & ~PORTAL_FAILURE_RETRYABLE) != 0)
-            return invalid("failure.flags has a bit that this library does not know.");
+            return invalid("failure.flags has a bit that this library does not know: clear it, or update the library.");
         if (given->retry_after_ms < 0) return invalid("failure.retry_after_ms is negative: pass the wait, or 0.");
         ProviderFailure out;
         out.retryable = (given->flags & PORTAL_FAILURE_RETRYABLE) != 0;
@@ -57,7 +57,7 @@ portal_code portal_store_loaded(uint64_t id, portal_found found, uint64_t revisi
             case PORTAL_FAILED:
                 return HostStore::loaded(id, LoadOutcome::fault, 0, {});
         }
-        return invalid("`found` is none of PORTAL_FOUND, ABSENT, UNAVAILABLE, FAILED.");
+        return invalid("`found` is no portal_found: pass PORTAL_FOUND, ABSENT, UNAVAILABLE or FAILED.");
     });
 }
 
@@ -73,7 +73,7 @@ portal_code portal_store_saved(uint64_t id, portal_saved saved, int32_t os_code,
             case PORTAL_SAVE_FAILED:
                 return HostStore::saved(id, SaveOutcome::fault, os_code);
         }
-        return invalid("`saved` is none of PORTAL_SAVED, CONFLICT, SAVE_UNAVAILABLE, SAVE_FAILED.");
+        return invalid("`saved` is no portal_saved: pass PORTAL_SAVED, CONFLICT, SAVE_UNAVAILABLE or SAVE_FAILED.");
     });
 }
 
@@ -92,6 +92,6 @@ portal_code portal_key_loaded(uint64_t id, portal_found found, portal_bytes key,
             case PORTAL_FAILED:
                 return HostKey::loaded(id, KeyOutcome::failed, {});
         }
-        return invalid("`found` is none of PORTAL_FOUND, ABSENT, UNAVAILABLE, FAILED.");
+        return invalid("`found` is no portal_found: pass PORTAL_FOUND, ABSENT, UNAVAILABLE or FAILED.");
     });
 }

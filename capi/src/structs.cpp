@@ -18,7 +18,10 @@ bool all_zero(const void* memory, std::size_t size) noexcept {
 Userdata::Userdata(void* data, portal_release_fn release) : data_(data), release_(release) { count_handle(1); }
 
 Userdata::~Userdata() {
-    if (release_ != nullptr) release_(data_);
+    try {
+        if (release_ != nullptr) release_(data_);
+    } catch (...) {  // nothing may be thrown out of a destructor, and the rest must be released all the same
+    }
     count_handle(-1);
 }
 

@@ -1,1 +1,327 @@
+// Bad input, records and store folders, through the real file store: what cannot be read is set aside, told and never
+// trusted; where nothing can be written the session goes on in memory, and what is stored stays.
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <functional>
+#include <random>
+
+#include "bad_input.hpp"
+#include "support/temp_dir.hpp"
+
+namespace {
+
+using namespace portal::test;
+
+// SHA-256 of "default" and of "other".
+const std::string record_name = "37a8eec1ce19687d132fe29051dca629d164e2c4958ba141d5f4133a33f0688f";
+
+// A folder in which a session has left "old-token".
+struct StoredToken {
+    const TempDir folder;
+    const std::string store = folder.file("store");
+    const std::string path = store + "/" + record_name;
+
+    StoredToken() { save("default", "old-token"); }
+    void save(const std::string& name, const std::string& token) const {
+        FileStoreRig rig(store);
+        rig.options.name = text_of(name);
+        rig.provide(token);
+        rig.open();
+        REQUIRE(rig.acquire() == token);
+    }
+    // The record's bytes are replaced by these, and a process comes to read them. (Most rows end there: what follows costs a
+    // dozen waits for the disk.)
+    void expect_lost(const std::string& bytes) const {
+        write_bytes(path, bytes);
+        expect_lost();
+    }
+    void expect_lost(char key_byte = 'k') const {
+        FileStoreRig rig(store);
+        rig.key.assign(32, key_byte);
+        rig.open();
+        check_told_as_lost(rig);
+    }
+    void check_told_as_lost(SessionRig& rig) const {
+        rig.settle();
+        CHECK(rig.read() == PORTAL_ERR_NO_TOKEN);
+        CHECK(rig.status().state == PORTAL_STATE_NONE);
+        CHECK(rig.status().reason == PORTAL_REASON_STORAGE_LOST);
+        CHECK(rig.status().store == PORTAL_STORE_LOST);
+        CHECK(::access(path.c_str(), F_OK) != 0);
+        CHECK(::access((path + ".lost.1").c_str(), F_OK) == 0);
+    }
+    void expect_replaced() const {
+        FileStoreRig rig(store);
+        rig.open();
+        check_told_as_lost(rig);
+        Outcome outcome;
+        rig.start(outcome);
+        const std::uint64_t id = rig.ask(1);  // the old one is not trusted
+        const portal_token_input input = input_of("new-token");
+        CHECK(portal_request_fulfil(id, &input, nullptr) == PORTAL_OK);
+        CHECK(outcome.code() == PORTAL_OK);
+        CHECK(outcome.state.get().lease.flags == 0);
+        rig.settle();
+        CHECK(rig.status().store == PORTAL_STORE_PERSISTENT);
+        rig.close();
+        rig.open();
+        CHECK(rig.acquire() == "new-token");
+        CHECK(rig.asks.get().size() == 1);
+    }
+    // A process comes and finds all as it was.
+    void expect_kept() const {
+        FileStoreRig rig(store);
+        rig.open();
+        CHECK(rig.acquire() == "old-token");
+        CHECK(rig.asks.get().empty());
+    }
+};
+
+TEST_CASE("Bad record: one cut at any length is lost, told, set aside, and its place taken by the next token") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const StoredToken stored;
+    const std::string bytes = file_bytes(stored.path);
+    REQUIRE(bytes.size() > 200);
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+        CAPTURE(size);
+        stored.expect_lost(bytes.substr(0, size));
+    }
+    stored.expect_lost(bytes + '\0');
+    write_bytes(stored.path, bytes.substr(0, bytes.size() / 2));
+    stored.expect_replaced();
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(stored.store)) names.insert(entry.path().filename().string());
+    CHECK(names == std::set<std::string>{record_name, record_name + ".lock", record_name + ".lost.1", record_name + ".lost.2"});
+}
+
+TEST_CASE("Bad record: another version's, session's or key's, zeros, random bytes and a flipped bit are lost alike") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const StoredToken stored;
+    const std::string good = file_bytes(stored.path);
+    const std::string other_version = std::string(good).replace(8, 2, std::string("\x02\x00", 2));
+    stored.expect_lost(other_version);
+    stored.save("other", "old-token");
+    for (const auto& entry : std::filesystem::directory_iterator(stored.store)) {
+        const std::string name = entry.path().filename().string();
+        if (name.size() == 64 && name != record_name) stored.expect_lost(file_bytes(entry.path().string()));
+    }
+    for (const std::size_t size : {std::size_t{1}, std::size_t{28}, good.size(), std::size_t{8192}, std::size_t{1} << 20})
+        stored.expect_lost(std::string(size, '\0'));
+    std::mt19937_64 random(20260101);
+    for (int i = 0; i < 20; ++i) {
+        std::string bytes(random() % 9000, '\0');
+        for (char& byte : bytes) byte = static_cast<char>(random());
+        stored.expect_lost(bytes);
+        stored.expect_lost(good.substr(0, 28) + bytes);
+    }
+    for (int i = 0; i < 40; ++i) {
+        std::string flipped = good;
+        const std::size_t bit = random() % (good.size() * 8);
+        flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+        stored.expect_lost(flipped);
+    }
+}
+
+TEST_CASE("Bad record: one of another key is lost once the host has said again that its key is this one") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const StoredToken stored;
+    stored.expect_lost('o');
+}
+
+TEST_CASE("Bad record: one of 1 GB is lost without being read") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const StoredToken stored;
+    for (const bool starts_well : {true, false}) {
+        if (!starts_well) write_bytes(stored.path, "");
+        rusage before{};
+        ::getrusage(RUSAGE_SELF, &before);
+        REQUIRE(::truncate(stored.path.c_str(), 1L << 30) == 0);  // sparse: it takes no room
+        stored.expect_lost();
+        rusage after{};
+        ::getrusage(RUSAGE_SELF, &after);
+#if defined(__linux__)
+        CHECK(after.ru_maxrss - before.ru_maxrss < 64 * 1024);  // kilobytes
+#endif
+    }
+}
+
+TEST_CASE("Bad record: a key of another size opens nothing, costs no record, and the session goes on in memory") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const StoredToken stored;
+    for (const std::size_t size : {0, 1, 31, 33, 64}) {
+        CAPTURE(size);
+        FileStoreRig rig(stored.store);
+        rig.key.assign(size, 'k');
+        rig.provide("new-token");
+        rig.open();
+        Outcome outcome;
+        rig.start(outcome);
+        CHECK(outcome.code() == PORTAL_OK);
+        CHECK(outcome.state.get().lease.flags == PORTAL_LEASE_MEMORY_ONLY);
+        CHECK(rig.status().store == PORTAL_STORE_MEMORY_ONLY);
+    }
+    stored.expect_kept();
+
+    struct Told {
+        portal_code code = PORTAL_OK;
+        portal_error error = made<portal_error>();
+        Gate gate;
+    } told;
+    SessionRig rig;
+    rig.options.directory = text_of(stored.store);
+    rig.options.key = {[](void* me, std::uint64_t id, portal_text) {
+                           auto& seen = *static_cast<Told*>(me);
+                           seen.code = portal_key_loaded(id, PORTAL_FOUND, {"too short", 9}, &seen.error);
+                           seen.gate.open();
+                       },
+                       nullptr, &told, nullptr};
+    rig.open();
+    REQUIRE(told.gate.wait());
+    CHECK(told.code == PORTAL_ERR_INVALID_ARGUMENT);
+    check_told(told.error.message, "key does not have 32 bytes");
+}
+
+// ---- folders ----
+
+// Runs it in a process of its own, as that user (0: as this one), and gives what it returned.
+int in_another_process(uid_t user, const std::function<int()>& act) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (user != 0 && ::setuid(user) != 0) ::_exit(99);
+        ::_exit(act());
+    }
+    int status = 0;
+    if (child < 0 || ::waitpid(child, &status, 0) != child) return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+// A bit for each that holds.
+enum Seen : int { token_served = 1, old_one = 2, memory_only = 4, clear_refused = 8 };
+
+// A process's whole visit: a token, one more by push, and a logout if wanted.
+int visit(const std::string& store, bool log_out) {
+    int seen = 0;
+    FileStoreRig rig(store);
+    rig.provide("new-token");
+    if (portal_session_open(&rig.options, &rig.session, nullptr) != PORTAL_OK) return 98;
+    Outcome outcome;
+    if (portal_lease_acquire(rig.session, nullptr, outcome.acquired(), nullptr, nullptr) != PORTAL_OK) return 97;
+    if (outcome.code() == PORTAL_OK) seen |= token_served;
+    if (outcome.state.get().token == "old-token") seen |= old_one;
+    const portal_token_input pushed = input_of("pushed-token");
+    if (portal_session_push(rig.session, &pushed, nullptr) != PORTAL_OK) return 96;
+    Outcome second;
+    if (portal_lease_acquire(rig.session, nullptr, second.acquired(), nullptr, nullptr) != PORTAL_OK) return 95;
+    if (second.code() != PORTAL_OK || second.state.get().token != "pushed-token") return 94;
+    if (second.state.get().lease.flags == PORTAL_LEASE_MEMORY_ONLY) seen |= memory_only;
+    if (log_out) {
+        Outcome cleared;
+        const portal_done done = cleared.done();
+        if (portal_session_clear(rig.session, &done, nullptr) != PORTAL_OK) return 93;
+        if (cleared.code() == PORTAL_ERR_STORE_FAILED) seen |= clear_refused;
+        if (rig.read() != PORTAL_ERR_NO_TOKEN) return 92;
+    }
+    (void)portal_session_close(rig.session, 30'000, nullptr);
+    portal_session_release(rig.session);
+    rig.session = nullptr;
+    return seen;
+}
+
+bool is_root() { return ::getuid() == 0; }
+constexpr uid_t somebody = 1'900'000'001;
+
+TEST_CASE("Bad folder: a missing one is made, each level for its owner alone") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const TempDir folder;
+    const std::string deep = folder.file("a") + "/b/c";
+    CHECK(visit(deep, false) == token_served);
+    struct stat found{};
+    for (const char* level : {"/a", "/a/b", "/a/b/c"}) {
+        REQUIRE(::stat((folder.path() + level).c_str(), &found) == 0);
+        CHECK((found.st_mode & 0777) == 0700);
+    }
+}
+
+TEST_CASE("Bad folder: a file, or a link to nothing, in its place means memory alone, said in each lease") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const TempDir folder;
+    write_bytes(folder.file("file"), "x");
+    REQUIRE(::symlink(folder.file("nothing").c_str(), folder.file("link").c_str()) == 0);
+    for (const char* bad : {"file", "link", "file/below"}) {
+        CAPTURE(bad);
+        CHECK(visit(folder.file(bad), true) == (token_served | memory_only | clear_refused));
+    }
+    CHECK(file_bytes(folder.file("file")) == "x");
+    CHECK(folder.names() == std::set<std::string>{"file", "link"});
+}
+
+TEST_CASE("Bad folder: a link to a folder is that folder; a link in the record's place is followed neither to read nor to write") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const StoredToken stored;
+    const std::string link = stored.folder.file("link");
+    REQUIRE(::symlink(stored.store.c_str(), link.c_str()) == 0);
+    FileStoreRig rig(link);
+    rig.open();
+    CHECK(rig.acquire() == "old-token");
+    rig.close();
+
+    const std::string target = stored.folder.file("target");
+    REQUIRE(std::rename(stored.path.c_str(), target.c_str()) == 0);
+    REQUIRE(::symlink(target.c_str(), stored.path.c_str()) == 0);
+    const std::string before = file_bytes(target);
+    CHECK(visit(stored.store, true) == (token_served | memory_only | clear_refused));
+    CHECK(file_bytes(target) == before);
+}
+
+TEST_CASE("Bad folder: a read-only one gives the stored token, and keeps it whatever comes") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const StoredToken stored;
+    const uid_t user = is_root() ? somebody : 0;
+    if (is_root()) {  // root may write everywhere: so the files are somebody's
+        REQUIRE(::chmod(stored.folder.path().c_str(), 0755) == 0);
+        for (const auto& entry : std::filesystem::directory_iterator(stored.store))
+            REQUIRE(::chown(entry.path().c_str(), somebody, somebody) == 0);
+        REQUIRE(::chown(stored.store.c_str(), somebody, somebody) == 0);
+    }
+    REQUIRE(::chmod(stored.store.c_str(), 0500) == 0);
+    const int seen = in_another_process(user, [&] { return visit(stored.store, false); });
+    CHECK(seen == (token_served | old_one | memory_only));
+    CHECK(in_another_process(user, [&] { return visit(stored.store, true); }) ==
+          (token_served | old_one | memory_only | clear_refused));
+    REQUIRE(::chmod(stored.store.c_str(), 0700) == 0);
+    CHECK(in_another_process(user, [&] { return visit(stored.store, false); }) == (token_served | old_one));
+}
+
+TEST_CASE("Bad folder: a full one gives the stored token, and loses it to no half-written file") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const StoredToken stored;
+    const int seen = in_another_process(0, [&] {
+        std::signal(SIGXFSZ, SIG_IGN);
+        const rlimit none{0, 0};  // no file may grow: what a full disk comes to
+        if (::setrlimit(RLIMIT_FSIZE, &none) != 0) return 91;
+        return visit(stored.store, false);
+    });
+    CHECK(seen == (token_served | old_one | memory_only));
+    stored.expect_kept();
+    CHECK(::access((stored.path + ".tmp").c_str(), F_OK) != 0);
+}
+
+TEST_CASE("Bad folder: another user's is neither read nor written, whether it is closed to us or open") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    if (!is_root()) return;  // nobody else can give a folder away
+    const StoredToken stored;
+    REQUIRE(::chmod(stored.folder.path().c_str(), 0755) == 0);
+    CHECK(in_another_process(somebody, [&] { return visit(stored.store, true); }) ==
+          (token_served | memory_only | clear_refused));
+    stored.expect_kept();
+    REQUIRE(::chmod(stored.store.c_str(), 0777) == 0);
+    for (const auto& entry : std::filesystem::directory_iterator(stored.store)) REQUIRE(::chmod(entry.path().c_str(), 0666) == 0);
+    CHECK(in_another_process(somebody, [&] { return visit(stored.store, false); }) == (token_served | memory_only));
+    stored.expect_kept();
+}
+
+}  // namespace

@@ -64,6 +64,7 @@ struct Outcome {
         int http_status = 0;
         portal_verdict verdict = PORTAL_VERDICT_OTHER;
         std::int64_t retry_after_ms = 0;
+        std::string message;  // of the error
     };
     Signal<State> state;
 
@@ -81,6 +82,7 @@ struct Outcome {
                         if (lease != nullptr) now.lease = *lease;
                         now.token = string_of(token);
                         if (error != nullptr) now.retry_after_ms = error->retry_after_ms;
+                        if (error != nullptr) now.message = error->message;
                     });
                 },
                 this, released};
@@ -95,10 +97,11 @@ struct Outcome {
                 this, released};
     }
     portal_sent sent() {
-        return {[](void* userdata, portal_code code, const portal_http_response* response, const portal_error*) {
+        return {[](void* userdata, portal_code code, const portal_http_response* response, const portal_error* error) {
                     static_cast<Outcome*>(userdata)->state.change([&](State& now) {
                         ++now.times;
                         now.code = code;
+                        if (error != nullptr) now.message = error->message;
                         if (response == nullptr) return;
                         now.http_status = response->http_status;
                         now.verdict = response->verdict;

@@ -143,7 +143,7 @@ TEST_CASE("Cancel and an answer may race: each waiter is answered once") {
     }
     rig.settle();
     for (const Wait& wait : waits) {
-        // As often as that the old one cannot have failed: some are refused.
+        // Who says too often that the newest token failed is refused in the end.
         CAPTURE(static_cast<int>(wait.code()));
         CHECK((wait.code() == Code::ok || wait.code() == Code::cancelled || wait.code() == Code::refused));
         CHECK(wait.calls() == 1);
