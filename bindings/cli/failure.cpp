@@ -28,14 +28,11 @@ const char* words_for(portal_code code) {
         case PORTAL_ERR_SIGN_IN_NEEDED:
             return "Sign in first: `portal-session push` takes a new token, `portal-session renew` asks the provider.";
         case PORTAL_ERR_CLEARED:
-            return "The session was signed out meanwhile. Sign in: `portal-session push` takes a new token, `portal-session "
-                   "renew` asks the provider.";
+            return "Signed out meanwhile: `portal-session push` takes a new token, `portal-session renew` asks the provider.";
         case PORTAL_ERR_NO_PROVIDER:
-            return "A token is needed, and no provider is given: give --provider-command or --provider-url, or pipe a token "
-                   "into `portal-session push`.";
+            return "A token is needed: give --provider-command or --provider-url, or pipe one into `portal-session push`.";
         case PORTAL_ERR_CLIENT_MISMATCH:
-            return "The token belongs to another client than the session: to change the user, run `portal-session logout` "
-                   "first.";
+            return "The token belongs to another client: to change the user, run `portal-session logout` first.";
         case PORTAL_ERR_PROVIDER_FAILED:
             return "The provider gave no token.";
         case PORTAL_ERR_REFUSED:
@@ -59,8 +56,7 @@ Failure failure_of(const portal_error& error) {
     Failure told{exit_code_of(error.code), portal_name(PORTAL_GROUP_CODE, error.code), error.message, error.retry_after_ms};
     if (const char* words = words_for(error.code)) told.message = words;
     if (wants_host_option(error))
-        told.message = "The token does not go to that host: only to the one of --portal, by https; --allow-loopback adds "
-                       "127.0.0.1 and [::1].";
+        told.message = "The token goes only to the host of --portal, by https; --allow-loopback adds 127.0.0.1 and [::1].";
     if (told.message.empty()) told.message = "Failed: " + told.code + ".";
     if (error.code == PORTAL_ERR_PROVIDER_FAILED && error.os_code != 0) {
         told.message += " The provider command's exit code was " + std::to_string(error.os_code) + ".";

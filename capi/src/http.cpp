@@ -50,8 +50,10 @@ Result<ClientRequest> request_of(const portal_http_request* given) {
     auto in = take(given, "request");
     if (!in) return tl::unexpected<Error>(std::move(in.error()));
     constexpr std::uint32_t known = PORTAL_REQUEST_REPLAY | PORTAL_REQUEST_NO_TOKEN;
-    if ((in->flags & ~known) != 0) return invalid("request.flags has a bit that this library does not know: clear it, or update the library.");
-    if (!view(in->method).empty() && !is_header_name(view(in->method))) return invalid("request.method is no HTTP method: pass GET, POST or the like.");
+    if ((in->flags & ~known) != 0)
+        return invalid("request.flags has a bit that this library does not know: clear it, or update the library.");
+    if (!view(in->method).empty() && !is_header_name(view(in->method)))
+        return invalid("request.method is no HTTP method: pass GET, POST or the like.");
     auto headers = headers_of(in->headers, in->header_count);
     if (!headers) return tl::unexpected<Error>(std::move(headers.error()));
     ClientRequest request;

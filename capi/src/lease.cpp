@@ -30,7 +30,8 @@ namespace {
 Result<AcquireOptions> acquire_options(const portal_acquire_options* given) {
     return take_or_default(given, "options").and_then([](const portal_acquire_options& options) -> Result<AcquireOptions> {
         constexpr std::uint32_t known = PORTAL_ACQUIRE_FORCE | PORTAL_ACQUIRE_WITHOUT_STORE;
-        if ((options.flags & ~known) != 0) return invalid("options.flags has a bit that this library does not know: clear it, or update the library.");
+        if ((options.flags & ~known) != 0)
+            return invalid("options.flags has a bit that this library does not know: clear it, or update the library.");
         return AcquireOptions{options.timeout_ms, options.newer_than, (options.flags & PORTAL_ACQUIRE_FORCE) != 0,
                               (options.flags & PORTAL_ACQUIRE_WITHOUT_STORE) != 0};
     });

@@ -84,7 +84,8 @@ portal_code portal_key_loaded(uint64_t id, portal_found found, portal_bytes key,
             case PORTAL_FOUND:
                 if (view(key).size() == key_bytes) return HostKey::loaded(id, KeyOutcome::found, view(key));
                 if (auto answered = HostKey::loaded(id, KeyOutcome::failed, {}); !answered) return answered;
-                return invalid("The key does not have 32 bytes, so the store counts as failed: pass 32, and the next load opens it.");
+                return invalid(
+                    "The key does not have 32 bytes, so the store counts as failed: pass 32, and the next load opens it.");
             case PORTAL_ABSENT:
                 return HostKey::loaded(id, KeyOutcome::absent, {});
             case PORTAL_UNAVAILABLE:

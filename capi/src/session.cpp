@@ -31,7 +31,8 @@ std::function<void(Code)> done_function(const portal_done* done) {
 Result<NewToken> new_token(const portal_token_input* input) {
     auto given = take(input, "token");
     if (!given) return tl::unexpected<Error>(std::move(given.error()));
-    if ((given->flags & ~PORTAL_TOKEN_JSON) != 0) return invalid("token.flags has a bit that this library does not know: clear it, or update the library.");
+    if ((given->flags & ~PORTAL_TOKEN_JSON) != 0)
+        return invalid("token.flags has a bit that this library does not know: clear it, or update the library.");
     NewToken result;
     result.client_id = std::string(view(given->client_id));
     result.age_ms = given->age_ms;

@@ -12,8 +12,8 @@
 
 namespace portal {
 
-// Its thread starts with the first work, or before it where that was asked for, and ends, by itself and never joined, when the lane is gone and its queue empty.
-// So the last holder may be the lane's own thread.
+// Its thread starts with the first work, or before it where that was asked for, and ends, by itself and never joined, when
+// the lane is gone and its queue empty. So the last holder may be the lane's own thread.
 class Lane final : public Executor {
 public:
     explicit Lane(const char* name, ThreadGroup& group = ThreadGroup::of_process());
@@ -21,8 +21,8 @@ public:
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
 
-    // Starts the thread before there is work, so that no later post can fail for want of one. Throws std::system_error where
-    // the system has none to give.
+    // Starts the thread before there is work, so that no later post can fail for want of one. Throws std::system_error
+    // where the system has none to give.
     void start();
     void post(std::function<void()> work) override;
     // Whether this thread is some lane's: there nothing may block.

@@ -64,10 +64,11 @@ std::string message_for(Code code) {
 Error error_for(const effect::Complete& completed) {
     Error error;
     error.code = completed.code;
-    error.message = completed.held_back && completed.code == Code::provider_failed
-                        ? "The token provider failed before and was not asked now: it is left alone for retry_after_ms; look "
-                          "at the app's own backend meanwhile."
-                        : message_for(completed.code);
+    error.message =
+        completed.held_back && completed.code == Code::provider_failed
+            ? "The token provider failed before and was not asked now: it is left alone for retry_after_ms; look "
+              "at the app's own backend meanwhile."
+            : message_for(completed.code);
     error.http_status = completed.http_status;
     error.os_code = completed.host_code;
     error.retry_after_ms = completed.retry_after_ms;

@@ -122,8 +122,9 @@ Result<Url> resolve(const Url& base, std::string_view text) {
         return fail(Code::invalid_argument,
                     "The text starts with two slashes, so it names another host: pass an absolute URL.");
     if (!starts_with(text, "/") && text.find("://") == std::string_view::npos)
-        return fail(Code::invalid_argument,
-                    "The text is neither a path nor a whole URL: start it with '/' (as /api/v3/clients/me) or with https://.");
+        return fail(
+            Code::invalid_argument,
+            "The text is neither a path nor a whole URL: start it with '/' (as /api/v3/clients/me) or with https://.");
     if (!starts_with(text, "/")) return parse_url(text);
     const std::string_view base_path = base.target;
     return parse_url(base.origin() +

@@ -33,9 +33,10 @@ TEST_CASE("Bad callback: observer, log, completions and releases that throw lose
     {
         SessionRig rig;
         rig.provide();
-        rig.options.observer = {[](void* me, const portal_event*) { ThrowingHost::of(me).call(); }, &host, ThrowingHost::release};
-        rig.options.log = {[](void* me, portal_level, portal_text) { ThrowingHost::of(me).call(); }, PORTAL_LEVEL_DEBUG, 0, &host,
-                           ThrowingHost::release};
+        rig.options.observer = {[](void* me, const portal_event*) { ThrowingHost::of(me).call(); }, &host,
+                                ThrowingHost::release};
+        rig.options.log = {[](void* me, portal_level, portal_text) { ThrowingHost::of(me).call(); }, PORTAL_LEVEL_DEBUG, 0,
+                           &host, ThrowingHost::release};
         rig.open();
         const portal_acquired acquired{[](void* me, portal_code, const portal_lease*, portal_text, const portal_error*) {
                                            ThrowingHost::of(me).call();
@@ -89,7 +90,8 @@ TEST_CASE("Bad callback: a store that throws is unavailable after 10 s, and the 
     SessionRig rig;
     rig.provide();
     rig.options.store = {[](void*, std::uint64_t, portal_text) { fail_badly(); },
-                         [](void*, std::uint64_t, portal_text, std::uint64_t, portal_bytes) { fail_badly(); }, nullptr, nullptr};
+                         [](void*, std::uint64_t, portal_text, std::uint64_t, portal_bytes) { fail_badly(); }, nullptr,
+                         nullptr};
     rig.open();
     rig.fence();
     rig.moved_ms += 10'000;
@@ -192,9 +194,11 @@ TEST_CASE("Bad callback: an answer after close is stale, and touches nothing") {
     CHECK(outcome.code() == PORTAL_ERR_CLOSED);
     check_told(outcome.state.get().message, "The session is closed");
     const portal_token_input late = input_of("late");
-    check_refused(PORTAL_ERR_STALE, "nothing was done", [&](auto* error) { return portal_request_fulfil(id, &late, error); });
+    check_refused(PORTAL_ERR_STALE, "nothing was done",
+                  [&](auto* error) { return portal_request_fulfil(id, &late, error); });
     check_refused(PORTAL_ERR_STALE, "nothing was done", [&](auto* error) { return portal_request_decline(id, 0, error); });
-    check_refused(PORTAL_ERR_STALE, "nothing was done", [&](auto* error) { return portal_request_fail(id, nullptr, error); });
+    check_refused(PORTAL_ERR_STALE, "nothing was done",
+                  [&](auto* error) { return portal_request_fail(id, nullptr, error); });
 }
 
 TEST_CASE("Bad callback: a session may be closed inside each of its callbacks, and everyone who waits is told") {
@@ -205,7 +209,8 @@ TEST_CASE("Bad callback: a session may be closed inside each of its callbacks, a
             Where where = in_ask;
             Signal<std::vector<portal_code>> codes;
             void close_inside(Where here) {
-                if (here == where) codes.change([&](auto& all) { all.push_back(portal_session_close(session, 60'000, nullptr)); });
+                if (here == where)
+                    codes.change([&](auto& all) { all.push_back(portal_session_close(session, 60'000, nullptr)); });
             }
         } rig;
         rig.where = where;
@@ -214,8 +219,8 @@ TEST_CASE("Bad callback: a session may be closed inside each of its callbacks, a
             const portal_token_input input = input_of("the-token");
             portal_request_fulfil(request.id, &input, nullptr);
         };
-        rig.options.observer = {[](void* me, const portal_event*) { static_cast<Closer*>(me)->close_inside(in_event); }, &rig,
-                                nullptr};
+        rig.options.observer = {[](void* me, const portal_event*) { static_cast<Closer*>(me)->close_inside(in_event); },
+                                &rig, nullptr};
         rig.options.transport.userdata = &rig;
         rig.options.transport.send = [](void* me, std::uint64_t, const portal_http_request*) {
             static_cast<Closer*>(me)->close_inside(in_send);
@@ -230,7 +235,8 @@ TEST_CASE("Bad callback: a session may be closed inside each of its callbacks, a
         const std::string path = "/path";
         request.url = text_of(path);
         Outcome sent;
-        if (portal_send(rig.session, &request, sent.sent(), nullptr, nullptr) == PORTAL_OK) CHECK(sent.code() == PORTAL_ERR_CLOSED);
+        if (portal_send(rig.session, &request, sent.sent(), nullptr, nullptr) == PORTAL_OK)
+            CHECK(sent.code() == PORTAL_ERR_CLOSED);
         REQUIRE(rig.codes.wait([](const auto& all) { return !all.empty(); }));
         for (const portal_code code : rig.codes.get()) CHECK((code == PORTAL_ERR_TIMEOUT || code == PORTAL_OK));
         CHECK(rig.read() == PORTAL_ERR_CLOSED);

@@ -33,8 +33,8 @@ struct StoredToken {
         rig.open();
         REQUIRE(rig.acquire() == token);
     }
-    // The record's bytes are replaced by these, and a process comes to read them. (Most rows end there: what follows costs a
-    // dozen waits for the disk.)
+    // The record's bytes are replaced by these, and a process comes to read them. (Most rows end there: what follows costs
+    // a dozen waits for the disk.)
     void expect_lost(const std::string& bytes) const {
         write_bytes(path, bytes);
         expect_lost();
@@ -94,8 +94,10 @@ TEST_CASE("Bad record: one cut at any length is lost, told, set aside, and its p
     write_bytes(stored.path, bytes.substr(0, bytes.size() / 2));
     stored.expect_replaced();
     std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(stored.store)) names.insert(entry.path().filename().string());
-    CHECK(names == std::set<std::string>{record_name, record_name + ".lock", record_name + ".lost.1", record_name + ".lost.2"});
+    for (const auto& entry : std::filesystem::directory_iterator(stored.store))
+        names.insert(entry.path().filename().string());
+    CHECK(names ==
+          std::set<std::string>{record_name, record_name + ".lock", record_name + ".lost.1", record_name + ".lost.2"});
 }
 
 TEST_CASE("Bad record: another version's, session's or key's, zeros, random bytes and a flipped bit are lost alike") {
@@ -259,7 +261,9 @@ TEST_CASE("Bad folder: a file, or a link to nothing, in its place means memory a
     CHECK(folder.names() == std::set<std::string>{"file", "link"});
 }
 
-TEST_CASE("Bad folder: a link to a folder is that folder; a link in the record's place is followed neither to read nor to write") {
+TEST_CASE(
+    "Bad folder: a link to a folder is that folder; a link in the record's place is followed neither to read nor to "
+    "write") {
     NEEDS(PORTAL_FEATURE_FILE_STORE);
     const StoredToken stored;
     const std::string link = stored.folder.file("link");
@@ -319,7 +323,8 @@ TEST_CASE("Bad folder: another user's is neither read nor written, whether it is
           (token_served | memory_only | clear_refused));
     stored.expect_kept();
     REQUIRE(::chmod(stored.store.c_str(), 0777) == 0);
-    for (const auto& entry : std::filesystem::directory_iterator(stored.store)) REQUIRE(::chmod(entry.path().c_str(), 0666) == 0);
+    for (const auto& entry : std::filesystem::directory_iterator(stored.store))
+        REQUIRE(::chmod(entry.path().c_str(), 0666) == 0);
     CHECK(in_another_process(somebody, [&] { return visit(stored.store, false); }) == (token_served | memory_only));
     stored.expect_kept();
 }

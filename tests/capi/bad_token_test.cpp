@@ -32,7 +32,8 @@ std::vector<Row> bad_tokens() {
         {"token.flags has a bit", PORTAL_ERR_INVALID_ARGUMENT, "good", 0x40, "", 0, false},
     };
     for (const char* byte : {"\r", "\n", " ", "\t", "\x7f", "\x1b", "\xc3\xbc", "\xff"})
-        for (const std::string& text : {byte + std::string("token"), "to" + std::string(byte) + "ken", std::string("token") + byte})
+        for (const std::string& text :
+             {byte + std::string("token"), "to" + std::string(byte) + "ken", std::string("token") + byte})
             rows.push_back({"cannot stand in an HTTP header", PORTAL_ERR_BAD_TOKEN, text});
     rows.push_back({"cannot stand in an HTTP header", PORTAL_ERR_BAD_TOKEN, std::string("to\0ken", 6)});
     if ((portal_features() & PORTAL_FEATURE_JSON) == 0) return rows;
@@ -103,7 +104,8 @@ TEST_CASE("Bad input: a push that is no token is refused with its reason, and th
     CHECK(rig.asks.get().size() == 1);
 }
 
-TEST_CASE("Bad input: a provider's answer that is no token fails its waiters with the same code, and the next one is taken") {
+TEST_CASE(
+    "Bad input: a provider's answer that is no token fails its waiters with the same code, and the next one is taken") {
     const std::string client = "client-1";
     for (const Row& row : bad_tokens()) {
         CAPTURE(row.cause, row.token.substr(0, 100));
@@ -187,7 +189,8 @@ TEST_CASE("Bad input: who comes while the provider is left alone is told so, wit
     CHECK(rig.asks.get().size() == 1);
 }
 
-TEST_CASE("Odd input: a Retry-After of a year is cut to an hour, and a date counts by the answer's own Date or not at all") {
+TEST_CASE(
+    "Odd input: a Retry-After of a year is cut to an hour, and a date counts by the answer's own Date or not at all") {
     struct Case {
         const char* header;
         std::int64_t least_ms;

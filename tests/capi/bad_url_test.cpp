@@ -76,13 +76,38 @@ const std::vector<Row>& bad_urls() {
             {"https://api.portalhq.io#@evil.example/", "fragment", PORTAL_ERR_INVALID_ARGUMENT},
             {"/" + std::string(8192, 'a'), "more than 8192", PORTAL_ERR_INVALID_ARGUMENT},
         };
-        for (const char* address :
-             {"127.0.0.1.",        "127.0.0.2",          "127.1",       "127.0.1",     "2130706433", "0x7f000001", "0x7F.0.0.1",
-              "0177.0.0.1",        "017700000001",       "127.0.0.0x1", "127.0.0.01",  "0",          "0x",         "0.0.0.0",
-              "10.0.0.1",          "169.254.169.254",    "8.8.8.8",     "256.1.1.1",   "4294967296", "1.2.3.4.5",  "[::]",
-              "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",   "[::127.0.0.1]", "[0:0:0:0:0:0:0:1]", "[::0001]", "[::1%25lo]",
-              "[2001:db8::1]",     "[fe80::1]",          "[v1.x]"})
-            for (const char* scheme : {"https://", "http://"}) all.push_back({std::string(scheme) + address + "/", "is an IP address"});
+        for (const char* address : {"127.0.0.1.",
+                                    "127.0.0.2",
+                                    "127.1",
+                                    "127.0.1",
+                                    "2130706433",
+                                    "0x7f000001",
+                                    "0x7F.0.0.1",
+                                    "0177.0.0.1",
+                                    "017700000001",
+                                    "127.0.0.0x1",
+                                    "127.0.0.01",
+                                    "0",
+                                    "0x",
+                                    "0.0.0.0",
+                                    "10.0.0.1",
+                                    "169.254.169.254",
+                                    "8.8.8.8",
+                                    "256.1.1.1",
+                                    "4294967296",
+                                    "1.2.3.4.5",
+                                    "[::]",
+                                    "[::ffff:127.0.0.1]",
+                                    "[::ffff:7f00:1]",
+                                    "[::127.0.0.1]",
+                                    "[0:0:0:0:0:0:0:1]",
+                                    "[::0001]",
+                                    "[::1%25lo]",
+                                    "[2001:db8::1]",
+                                    "[fe80::1]",
+                                    "[v1.x]"})
+            for (const char* scheme : {"https://", "http://"})
+                all.push_back({std::string(scheme) + address + "/", "is an IP address"});
         return all;
     }();
     return rows;
@@ -196,7 +221,8 @@ TEST_CASE("Bad input: an interceptor asks and is told no for each place that the
 
 TEST_CASE("Bad input: a redirect to anywhere is an answer like any other, and is not followed") {
     for (const std::int32_t status : {301, 302, 303, 307, 308})
-        for (const char* location : {"https://evil.example/", "https://api.portalhq.io/other", "http://127.0.0.1/", "//x", "\\"}) {
+        for (const char* location :
+             {"https://evil.example/", "https://api.portalhq.io/other", "http://127.0.0.1/", "//x", "\\"}) {
             CAPTURE(status, location);
             UrlRig rig;
             rig.status = status;
@@ -219,10 +245,10 @@ TEST_CASE("Odd input: one trailing dot is removed, letters become small, and the
         const char* url;
         const char* dialled;
     };
-    for (const auto& [url, dialled] : {Sent{"https://api.portalhq.io./a?b", "https://api.portalhq.io/a?b"},
-                                       Sent{"HTTPS://API.PortalHQ.IO", "https://api.portalhq.io/"},
-                                       Sent{"https://api.portalhq.io:443/", "https://api.portalhq.io/"},
-                                       Sent{"/a", "https://api.portalhq.io/a"}}) {
+    for (const auto& [url, dialled] :
+         {Sent{"https://api.portalhq.io./a?b", "https://api.portalhq.io/a?b"},
+          Sent{"HTTPS://API.PortalHQ.IO", "https://api.portalhq.io/"},
+          Sent{"https://api.portalhq.io:443/", "https://api.portalhq.io/"}, Sent{"/a", "https://api.portalhq.io/a"}}) {
         CAPTURE(url);
         Outcome outcome;
         REQUIRE(rig.send(url, outcome) == PORTAL_OK);
@@ -238,12 +264,13 @@ TEST_CASE("Odd input: an answer's Retry-After reaches the caller as it was meant
         const char* date;
         std::int64_t told_ms;
     };
-    const auto [retry_after, date, told_ms] = GENERATE(
-        Case{"31536000", "", 31'536'000'000}, Case{"18446744073709551616", "", 3'162'240'000'000}, Case{"120", "", 120'000},
-        Case{"Tue, 14 Nov 2023 22:15:20 GMT", "Tue, 14 Nov 2023 22:13:20 GMT", 120'000},
-        Case{"Fri, 14 Nov 2031 22:15:20 GMT", "Tue, 14 Nov 2023 22:13:20 GMT", 252'460'920'000},
-        Case{"Tue, 14 Nov 2023 22:15:20 GMT", "", 0}, Case{"Tue, 14 Nov 2023 22:13:00 GMT", "Tue, 14 Nov 2023 22:13:20 GMT", 0},
-        Case{"-5", "", 0}, Case{"soon", "", 0}, Case{"", "", 0});
+    const auto [retry_after, date, told_ms] =
+        GENERATE(Case{"31536000", "", 31'536'000'000}, Case{"18446744073709551616", "", 3'162'240'000'000},
+                 Case{"120", "", 120'000}, Case{"Tue, 14 Nov 2023 22:15:20 GMT", "Tue, 14 Nov 2023 22:13:20 GMT", 120'000},
+                 Case{"Fri, 14 Nov 2031 22:15:20 GMT", "Tue, 14 Nov 2023 22:13:20 GMT", 252'460'920'000},
+                 Case{"Tue, 14 Nov 2023 22:15:20 GMT", "", 0},
+                 Case{"Tue, 14 Nov 2023 22:13:00 GMT", "Tue, 14 Nov 2023 22:13:20 GMT", 0}, Case{"-5", "", 0},
+                 Case{"soon", "", 0}, Case{"", "", 0});
     CAPTURE(retry_after, date);
     UrlRig rig;
     rig.status = 503;

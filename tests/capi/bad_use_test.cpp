@@ -15,7 +15,7 @@ constexpr std::int64_t day_ms = 24 * hour_ms;
 TEST_CASE("Bad input: a policy value out of its bounds is told with its bounds, and no session is opened") {
     struct Row {
         const char* name;
-        std::int64_t portal_options::*field;
+        std::int64_t portal_options::* field;
         std::int64_t bad_ms;
         std::int64_t good_ms;  // the bound next to it
     };
@@ -113,8 +113,8 @@ TEST_CASE("Bad input: a session that is NULL, closed or another's is told by eac
     };
     auto lease = made<portal_lease>();
     static const portal_token_input token = input_of("other-token");
-    const portal_acquired acquired{
-        [](void*, portal_code, const portal_lease*, portal_text, const portal_error*) {}, nullptr, nullptr};
+    const portal_acquired acquired{[](void*, portal_code, const portal_lease*, portal_text, const portal_error*) {},
+                                   nullptr, nullptr};
     const portal_sent sent{[](void*, portal_code, const portal_http_response*, const portal_error*) {}, nullptr, nullptr};
     auto request = made<portal_http_request>();
     request.url = text_of("/path");
@@ -134,8 +134,8 @@ TEST_CASE("Bad input: a session that is NULL, closed or another's is told by eac
              return portal_session_explain(s, buffer, &length, e);
          },
          false},
-        {"allows", [](auto* s, auto* e) { return portal_session_allows(s, text_of("https"), text_of("portalhq.io"), 0, e); },
-         true},
+        {"allows",
+         [](auto* s, auto* e) { return portal_session_allows(s, text_of("https"), text_of("portalhq.io"), 0, e); }, true},
         {"try", [&](auto* s, auto* e) { return portal_lease_try(s, &lease, nullptr, nullptr, e); }, false},
         {"acquire", [&](auto* s, auto* e) { return portal_lease_acquire(s, nullptr, acquired, nullptr, e); }, false},
         {"wait",
@@ -232,9 +232,14 @@ TEST_CASE("Odd input: a session's name never leads out of the store's folder, an
         std::string name;
         const char* token;
     };
-    const Row rows[] = {{"", "token-1"},       {"../x", "token-2"},    {"/etc/passwd", "token-3"},
-                        {".", "token-4"},      {"a/b", "token-5"},     {std::string("nul\0byte", 8), "token-6"},
-                        {"\xf0\x9f\x94\x91", "token-7"}, {std::string(128, 'n'), "token-8"}};
+    const Row rows[] = {{"", "token-1"},
+                        {"../x", "token-2"},
+                        {"/etc/passwd", "token-3"},
+                        {".", "token-4"},
+                        {"a/b", "token-5"},
+                        {std::string("nul\0byte", 8), "token-6"},
+                        {"\xf0\x9f\x94\x91", "token-7"},
+                        {std::string(128, 'n'), "token-8"}};
     for (const Row& row : rows) {
         FileStoreRig rig(store);
         rig.options.name = text_of(row.name);

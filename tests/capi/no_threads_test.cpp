@@ -32,7 +32,9 @@ Verdict open_with(rlim_t most_threads, const std::string& directory) {
         portal_request_fulfil(request->id, &input, nullptr);
     };
     static const char key[32] = {1};
-    options.key.load = [](void*, std::uint64_t id, portal_text) { portal_key_loaded(id, PORTAL_FOUND, {key, 32}, nullptr); };
+    options.key.load = [](void*, std::uint64_t id, portal_text) {
+        portal_key_loaded(id, PORTAL_FOUND, {key, 32}, nullptr);
+    };
     if ((portal_features() & PORTAL_FEATURE_FILE_STORE) != 0) options.directory = text_of(directory);
     limit_threads(most_threads);
 

@@ -13,9 +13,10 @@ using namespace portal::test;
 std::string bytes_of(const Record& record) { return std::string(encode_record(record)->reveal()); }
 
 // Zero, the largest of each width, a length near the limits.
-const std::vector<std::string> numbers = {std::string(1, '\0'),   std::string(2, '\xff'), std::string(4, '\xff'),
-                                          std::string(8, '\xff'), std::string(8, '\0'),   std::string("\x00\x10", 2),
-                                          std::string("\x01\x10", 2), std::string("\x01\x00", 2), std::string(256, 'c')};
+const std::vector<std::string> numbers = {
+    std::string(1, '\0'),       std::string(2, '\xff'),     std::string(4, '\xff'),
+    std::string(8, '\xff'),     std::string(8, '\0'),       std::string("\x00\x10", 2),
+    std::string("\x01\x10", 2), std::string("\x01\x00", 2), std::string(256, 'c')};
 
 TEST_CASE("100,000 damaged records: each is refused, or one that a session could have written") {
     Record largest = sample_record(7, std::string(4096, 't'));

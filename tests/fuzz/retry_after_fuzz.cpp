@@ -1,4 +1,5 @@
-// Whatever a server writes into Retry-After and Date: a time to wait that is no less than none and no more than the longest.
+// Whatever a server writes into Retry-After and Date: a time to wait that is no less than none and no more than the
+// longest.
 #include "http/retry_after.hpp"
 #include "support/catch.hpp"
 #include "support/mutation.hpp"
@@ -16,8 +17,24 @@ TEST_CASE("100,000 damaged Retry-After headers: each is a time within bounds, an
                                               "Sunday, 06-Nov-94 08:49:37 GMT",
                                               "Sun Nov  6 08:49:37 1994",
                                               "Fri, 31 Dec 9999 23:59:60 GMT"};
-    const std::vector<std::string> pieces = {" ",   "\t",  "-",  "+",   "GMT", "UTC",  "Feb 30",      "29 Feb", "99",
-                                             ":60", "0000", "9999", ",", "1e9", "0x10", "99999999999999999999", std::string(1, '\0'), "\xff"};
+    const std::vector<std::string> pieces = {" ",
+                                             "\t",
+                                             "-",
+                                             "+",
+                                             "GMT",
+                                             "UTC",
+                                             "Feb 30",
+                                             "29 Feb",
+                                             "99",
+                                             ":60",
+                                             "0000",
+                                             "9999",
+                                             ",",
+                                             "1e9",
+                                             "0x10",
+                                             "99999999999999999999",
+                                             std::string(1, '\0'),
+                                             "\xff"};
     Mutation values(5, samples, pieces);
     Mutation dates(6, samples, pieces);
     int waits = 0;

@@ -18,10 +18,32 @@ TEST_CASE("100,000 damaged answers: each gives a token that passes its checks, o
         R"("a-token")",
         "[]",
     };
-    const std::vector<std::string> pieces = {"{", "}", "[", "]", "\"", "\\", "\\u0000", "\\u0041", "\\ud800", ",", ":", "null",
-                                             "true", "1e999", "-0", "\"clientSessionToken\":", "\"clientSessionToken\":\"x\",",
-                                             "\"id\":", "\"clientApiKey\":\"sesame\"", " ", "\n", std::string(1, '\0'), "\xff",
-                                             "\xc3\xbc", std::string(4097, 'a'), std::string(300, '[')};
+    const std::vector<std::string> pieces = {"{",
+                                             "}",
+                                             "[",
+                                             "]",
+                                             "\"",
+                                             "\\",
+                                             "\\u0000",
+                                             "\\u0041",
+                                             "\\ud800",
+                                             ",",
+                                             ":",
+                                             "null",
+                                             "true",
+                                             "1e999",
+                                             "-0",
+                                             "\"clientSessionToken\":",
+                                             "\"clientSessionToken\":\"x\",",
+                                             "\"id\":",
+                                             "\"clientApiKey\":\"sesame\"",
+                                             " ",
+                                             "\n",
+                                             std::string(1, '\0'),
+                                             "\xff",
+                                             "\xc3\xbc",
+                                             std::string(4097, 'a'),
+                                             std::string(300, '[')};
     Mutation mutation(7, samples, pieces);
     int tokens = 0;
     int wrong = 0;

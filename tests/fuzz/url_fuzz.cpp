@@ -20,12 +20,41 @@ const std::vector<std::string> samples = {
     "https://0x7f.0.0.1/",
     "https://xn--prtal-jua.example:443/",
 };
-const std::vector<std::string> pieces = {"@", "\\", "%2e", "%00", "..", "/../", "#", "?", ":", ":443", ":0", "[", "]", "::1",
-                                         "127.0.0.1", "0x7f", "0177", "2130706433", "portalhq.io", ".portalhq.io", "evil.com",
-                                         "https://", "http://", "//", "\xc3\xb6", "\xe3\x80\x82", std::string(1, '\0'), "\r\n",
-                                         " ", "\t", "localhost", std::string(64, 'a')};
+const std::vector<std::string> pieces = {"@",
+                                         "\\",
+                                         "%2e",
+                                         "%00",
+                                         "..",
+                                         "/../",
+                                         "#",
+                                         "?",
+                                         ":",
+                                         ":443",
+                                         ":0",
+                                         "[",
+                                         "]",
+                                         "::1",
+                                         "127.0.0.1",
+                                         "0x7f",
+                                         "0177",
+                                         "2130706433",
+                                         "portalhq.io",
+                                         ".portalhq.io",
+                                         "evil.com",
+                                         "https://",
+                                         "http://",
+                                         "//",
+                                         "\xc3\xb6",
+                                         "\xe3\x80\x82",
+                                         std::string(1, '\0'),
+                                         "\r\n",
+                                         " ",
+                                         "\t",
+                                         "localhost",
+                                         std::string(64, 'a')};
 
-// The same of any URL, by other means than the parser's: the host is what stands between "://" and the next '/', ':' or '?'.
+// The same of any URL, by other means than the parser's: the host is what stands between "://" and the next '/', ':' or
+// '?'.
 bool is_a_place_of_portal(const Url& url) {
     const std::string text = url.text();
     const std::string prefix = "https://";
