@@ -28,7 +28,7 @@ const char* words_for(portal_code code) {
         case PORTAL_ERR_SIGN_IN_NEEDED:
             return "Sign in first: `portal-session push` takes a new token, `portal-session renew` asks the provider.";
         case PORTAL_ERR_CLEARED:
-            return "Signed out meanwhile: `portal-session push` takes a new token, `portal-session renew` asks the provider.";
+            return "Signed out meanwhile: `portal-session push` takes a token, `portal-session renew` asks the provider.";
         case PORTAL_ERR_NO_PROVIDER:
             return "A token is needed: give --provider-command or --provider-url, or pipe one into `portal-session push`.";
         case PORTAL_ERR_CLIENT_MISMATCH:

@@ -66,8 +66,8 @@ Error error_for(const effect::Complete& completed) {
     error.code = completed.code;
     error.message =
         completed.held_back && completed.code == Code::provider_failed
-            ? "The token provider failed before and was not asked now: it is left alone for retry_after_ms; look "
-              "at the app's own backend meanwhile."
+            ? "The token provider failed before and was not asked now: look at the app's own backend, and try again when "
+              "the wait is over."
             : message_for(completed.code);
     error.http_status = completed.http_status;
     error.os_code = completed.host_code;

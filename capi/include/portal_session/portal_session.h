@@ -355,7 +355,7 @@ typedef struct portal_failure {
     int32_t     http_status;    /* of the app's backend; 0: none */
     uint32_t    reserved;       /* 0 */
     int64_t     retry_after_ms; /* 0: not known */
-    portal_text retry_after;    /* the header as it came, in seconds; one with a date counts for nothing, since it needs Date */
+    portal_text retry_after;    /* the header as it came, in seconds; a date, which needs its Date, is none */
     int32_t     host_code;      /* the host's own number for it, shown in explain and as the waiters' os_code; 0: none */
     uint32_t    reserved2;      /* 0 */
 } portal_failure;
