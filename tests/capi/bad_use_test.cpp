@@ -178,6 +178,65 @@ TEST_CASE("Bad input: a session that is NULL, closed or another's is told by eac
     }
 }
 
+// `call` is given the struct, wrong in each way that there is, and an error.
+template <typename Struct, typename Call>
+void check_sizes(const Struct& good, bool is_input, Call&& call) {
+    struct {
+        Struct known;
+        unsigned char tail[8];
+    } given{good, {}};
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, std::size_t{4}, sizeof(Struct) - 8, sizeof(Struct) - 1}) {
+        CAPTURE(size);
+        given.known.struct_size = static_cast<std::uint32_t>(size);
+        check_refused(PORTAL_ERR_INVALID_ARGUMENT, ".struct_size is too small: set the struct up with portal_init",
+                      [&](auto* error) { return call(&given.known, error); });
+    }
+    if (!is_input) return;
+    given.known.struct_size = sizeof given;
+    given.tail[7] = 1;
+    check_refused(PORTAL_ERR_INVALID_ARGUMENT, "has fields that this library does not know: update the library",
+                  [&](auto* error) { return call(&given.known, error); });
+}
+
+TEST_CASE("Bad input: each struct with each wrong struct_size is told by name, and the session goes on") {
+    SessionRig rig;
+    rig.provide();
+    rig.open();
+    REQUIRE(rig.acquire() == "the-token");
+    auto lease = made<portal_lease>();
+    REQUIRE(rig.read(&lease) == PORTAL_OK);
+    auto request = made<portal_http_request>();
+    request.url = text_of("/path");
+    auto response = made<portal_http_response>();
+    response.http_status = 200;
+    char buffer[PORTAL_TOKEN_MAX];
+    std::size_t length = sizeof buffer;
+    const portal_acquired acquired{[](void*, portal_code, const portal_lease*, portal_text, const portal_error*) {},
+                                   nullptr, nullptr};
+    const portal_sent sent{[](void*, portal_code, const portal_http_response*, const portal_error*) {}, nullptr, nullptr};
+    portal_session* none = nullptr;
+    check_sizes(made<portal_options>(), true, [&](auto* s, auto* e) { return portal_session_open(s, &none, e); });
+    check_sizes(input_of("other"), true, [&](auto* s, auto* e) { return portal_session_push(rig.session, s, e); });
+    check_sizes(input_of("other"), true, [&](auto* s, auto* e) { return portal_request_fulfil(1, s, e); });
+    check_sizes(made<portal_failure>(), true, [&](auto* s, auto* e) { return portal_request_fail(1, s, e); });
+    check_sizes(lease, true, [&](auto* s, auto* e) { return portal_lease_report(rig.session, s, 401, nullptr, e); });
+    check_sizes(lease, true, [&](auto* s, auto* e) { return portal_lease_stamp(rig.session, s, e); });
+    check_sizes(made<portal_answer>(), true,
+                [&](auto* s, auto* e) { return portal_lease_report(rig.session, &lease, 401, s, e); });
+    check_sizes(made<portal_acquire_options>(), true,
+                [&](auto* s, auto* e) { return portal_lease_acquire(rig.session, s, acquired, nullptr, e); });
+    check_sizes(made<portal_acquire_options>(), true,
+                [&](auto* s, auto* e) { return portal_lease_wait(rig.session, s, &lease, buffer, &length, e); });
+    check_sizes(request, true, [&](auto* s, auto* e) { return portal_send(rig.session, s, sent, nullptr, e); });
+    check_sizes(response, true, [&](auto* s, auto* e) { return portal_transport_answered(1, s, e); });
+    check_sizes(lease, false, [&](auto* s, auto* e) { return portal_lease_try(rig.session, s, nullptr, nullptr, e); });
+    check_sizes(lease, false,
+                [&](auto* s, auto* e) { return portal_lease_wait(rig.session, nullptr, s, buffer, &length, e); });
+    check_sizes(made<portal_status>(), false, [&](auto* s, auto* e) { return portal_session_status(rig.session, s, e); });
+    check_still_gives(rig, "the-token");
+}
+
 TEST_CASE("Bad input: a stale id is harmless for ever, and says so") {
     static const portal_token_input token = input_of("the-token");
     auto response = made<portal_http_response>();
