@@ -99,15 +99,8 @@ std::shared_ptr<const HostOptions> hold(const portal_options* options) {
 }
 
 Result<portal_session*> open_session(const portal_options& options, std::shared_ptr<const HostOptions> held) {
-    const auto runtime = Runtime::get();
-    const std::string name = view(options.name).empty() ? "default" : std::string(view(options.name));
+    // What is refused by itself costs no thread.
     if (const auto checked = check_plain(options); !checked) return tl::unexpected<Error>(checked.error());
-    std::shared_ptr<HostKey> key;
-    if (options.key.load != nullptr) key = std::make_shared<HostKey>(held->key, name, runtime->host());
-    auto store = make_store(options, *held, name, key, *runtime);
-    if (!store) return tl::unexpected<Error>(std::move(store.error()));
-    auto transport = make_transport(options, *held, runtime);
-    if (!transport) return tl::unexpected<Error>(std::move(transport.error()));
     const auto policy = policy_of(options);
     if (!policy) return tl::unexpected<Error>(policy.error());
     const auto hosts = texts(options.allowed_hosts, options.allowed_host_count, "allowed_hosts");
@@ -118,6 +111,15 @@ Result<portal_session*> open_session(const portal_options& options, std::shared_
     const bool allow_loopback = (options.flags & PORTAL_ALLOW_LOOPBACK) != 0;
     auto allowed = AllowList::make(*hosts, allow_loopback, *portal_url);
     if (!allowed) return tl::unexpected<Error>(std::move(allowed.error()));
+
+    const auto runtime = Runtime::get();
+    const std::string name = view(options.name).empty() ? "default" : std::string(view(options.name));
+    std::shared_ptr<HostKey> key;
+    if (options.key.load != nullptr) key = std::make_shared<HostKey>(held->key, name, runtime->host());
+    auto store = make_store(options, *held, name, key, *runtime);
+    if (!store) return tl::unexpected<Error>(std::move(store.error()));
+    auto transport = make_transport(options, *held, runtime);
+    if (!transport) return tl::unexpected<Error>(std::move(transport.error()));
 
     std::shared_ptr<HostClock> host_clock;
     if (options.clock.read != nullptr) host_clock = std::make_shared<HostClock>(held->clock);

@@ -172,6 +172,7 @@ TEST_CASE("Bad input: a portal_url that could mean another place opens no sessio
                       [&](auto* error) { return portal_session_open(&rig.options, &rig.session, error); });
         CHECK(rig.session == nullptr);
     }
+    see_threads_end();
 }
 
 TEST_CASE("Bad input: loopback is refused unless it was allowed, and then in its two exact spellings alone") {

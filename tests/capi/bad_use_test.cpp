@@ -102,6 +102,7 @@ TEST_CASE("Bad input: what else is wrong with the options is told by name") {
                       [&](portal_error* error) { return portal_session_open(&rig.options, &rig.session, error); });
         CHECK(rig.session == nullptr);
     }
+    see_threads_end();
 }
 
 TEST_CASE("Bad input: a session that is NULL, closed or another's is told by each function, with the next step") {
