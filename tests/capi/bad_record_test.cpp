@@ -2,14 +2,13 @@
 // trusted; where nothing can be written the session goes on in memory, and what is stored stays.
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
-#include <functional>
 #include <random>
 
 #include "bad_input.hpp"
+#include "capi/visitor.hpp"
+#include "support/run_program.hpp"
 #include "support/temp_dir.hpp"
 
 namespace {
@@ -189,48 +188,11 @@ TEST_CASE("Bad record: a key of another size opens nothing, costs no record, and
 
 // ---- folders ----
 
-// Runs it in a process of its own, as that user (0: as this one), and gives what it returned.
-int in_another_process(uid_t user, const std::function<int()>& act) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-        if (user != 0 && ::setuid(user) != 0) ::_exit(99);
-        ::_exit(act());
-    }
-    int status = 0;
-    if (child < 0 || ::waitpid(child, &status, 0) != child) return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-// A bit for each that holds.
-enum Seen : int { token_served = 1, old_one = 2, memory_only = 4, clear_refused = 8 };
-
-// A process's whole visit: a token, one more by push, and a logout if wanted.
-int visit(const std::string& store, bool log_out) {
-    int seen = 0;
-    FileStoreRig rig(store);
-    rig.provide("new-token");
-    if (portal_session_open(&rig.options, &rig.session, nullptr) != PORTAL_OK) return 98;
-    Outcome outcome;
-    if (portal_lease_acquire(rig.session, nullptr, outcome.acquired(), nullptr, nullptr) != PORTAL_OK) return 97;
-    if (outcome.code() == PORTAL_OK) seen |= token_served;
-    if (outcome.state.get().token == "old-token") seen |= old_one;
-    const portal_token_input pushed = input_of("pushed-token");
-    if (portal_session_push(rig.session, &pushed, nullptr) != PORTAL_OK) return 96;
-    Outcome second;
-    if (portal_lease_acquire(rig.session, nullptr, second.acquired(), nullptr, nullptr) != PORTAL_OK) return 95;
-    if (second.code() != PORTAL_OK || second.state.get().token != "pushed-token") return 94;
-    if (second.state.get().lease.flags == PORTAL_LEASE_MEMORY_ONLY) seen |= memory_only;
-    if (log_out) {
-        Outcome cleared;
-        const portal_done done = cleared.done();
-        if (portal_session_clear(rig.session, &done, nullptr) != PORTAL_OK) return 93;
-        if (cleared.code() == PORTAL_ERR_STORE_FAILED) seen |= clear_refused;
-        if (rig.read() != PORTAL_ERR_NO_TOKEN) return 92;
-    }
-    (void)portal_session_close(rig.session, 30'000, nullptr);
-    portal_session_release(rig.session);
-    rig.session = nullptr;
-    return seen;
+// A process's whole visit: a token, one more by push, and a logout if wanted. As that user; 0: this one.
+int visit(const std::string& store, bool log_out, uid_t user = 0, const char* disk = "room") {
+    return Running({VISITOR_PROGRAM, "visit", store, std::to_string(user), disk, log_out ? "log_out" : "stay"}, {}, "")
+        .end()
+        .exit_code;
 }
 
 bool is_root() { return ::getuid() == 0; }
@@ -292,23 +254,17 @@ TEST_CASE("Bad folder: a read-only one gives the stored token, and keeps it what
         REQUIRE(::chown(stored.store.c_str(), somebody, somebody) == 0);
     }
     REQUIRE(::chmod(stored.store.c_str(), 0500) == 0);
-    const int seen = in_another_process(user, [&] { return visit(stored.store, false); });
+    const int seen = visit(stored.store, false, user);
     CHECK(seen == (token_served | old_one | memory_only));
-    CHECK(in_another_process(user, [&] { return visit(stored.store, true); }) ==
-          (token_served | old_one | memory_only | clear_refused));
+    CHECK(visit(stored.store, true, user) == (token_served | old_one | memory_only | clear_refused));
     REQUIRE(::chmod(stored.store.c_str(), 0700) == 0);
-    CHECK(in_another_process(user, [&] { return visit(stored.store, false); }) == (token_served | old_one));
+    CHECK(visit(stored.store, false, user) == (token_served | old_one));
 }
 
 TEST_CASE("Bad folder: a full one gives the stored token, and loses it to no half-written file") {
     NEEDS(PORTAL_FEATURE_FILE_STORE);
     const StoredToken stored;
-    const int seen = in_another_process(0, [&] {
-        std::signal(SIGXFSZ, SIG_IGN);
-        const rlimit none{0, 0};  // no file may grow: what a full disk comes to
-        if (::setrlimit(RLIMIT_FSIZE, &none) != 0) return 91;
-        return visit(stored.store, false);
-    });
+    const int seen = visit(stored.store, false, 0, "full");
     CHECK(seen == (token_served | old_one | memory_only));
     stored.expect_kept();
     CHECK(::access((stored.path + ".tmp").c_str(), F_OK) != 0);
@@ -319,13 +275,12 @@ TEST_CASE("Bad folder: another user's is neither read nor written, whether it is
     if (!is_root()) return;  // nobody else can give a folder away
     const StoredToken stored;
     REQUIRE(::chmod(stored.folder.path().c_str(), 0755) == 0);
-    CHECK(in_another_process(somebody, [&] { return visit(stored.store, true); }) ==
-          (token_served | memory_only | clear_refused));
+    CHECK(visit(stored.store, true, somebody) == (token_served | memory_only | clear_refused));
     stored.expect_kept();
     REQUIRE(::chmod(stored.store.c_str(), 0777) == 0);
     for (const auto& entry : std::filesystem::directory_iterator(stored.store))
         REQUIRE(::chmod(entry.path().c_str(), 0666) == 0);
-    CHECK(in_another_process(somebody, [&] { return visit(stored.store, false); }) == (token_served | memory_only));
+    CHECK(visit(stored.store, false, somebody) == (token_served | memory_only));
     stored.expect_kept();
 }
 
