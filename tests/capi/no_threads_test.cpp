@@ -30,12 +30,12 @@ TEST_CASE("Where the system has no thread to give, open fails with a code, and a
     const int needed = has_store ? 5 : 4;  // with the main thread: worker, callbacks, host, files
     CHECK(outcome_with(1) == open_refused);
     if (::getuid() != 0) return;  // what else this user runs is counted, and not known
-    for (int most = 2; most < needed; ++most) {
-        CAPTURE(most);
-        CHECK(outcome_with(most) == open_refused);
-    }
-    CHECK(outcome_with(needed) == open_worked);
-    CHECK(outcome_with(needed + 20) == open_worked);
+    int most = 2;
+    while (most < needed + 5 && outcome_with(most) == open_refused) ++most;
+    CHECK(outcome_with(most) == open_worked);
+    CHECK(most >= needed);
+    CHECK(most <= needed + 1);  // a sanitizer may have one of its own
+    CHECK(outcome_with(most + 20) == open_worked);
 }
 
 }  // namespace

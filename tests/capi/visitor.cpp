@@ -6,7 +6,6 @@
 
 #include <portal_session/portal_session.h>
 
-#include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -108,17 +107,6 @@ int visit(const std::string& store, bool log_out) {
     return closed == PORTAL_OK && released == 1 ? seen : visit_failed;
 }
 
-// A sanitizer may have threads of its own.
-rlim_t other_threads() {
-    rlim_t count = 0;
-    DIR* tasks = ::opendir("/proc/self/task");
-    if (tasks == nullptr) return 0;
-    while (const dirent* task = ::readdir(tasks))
-        if (task->d_name[0] != '.') ++count;
-    ::closedir(tasks);
-    return count - 1;
-}
-
 bool limit(int resource, rlim_t most) {
     const rlimit wanted{most, most};
     return ::setrlimit(resource, &wanted) == 0;  // NOLINT: an int in this libc, an enum in that
@@ -129,7 +117,7 @@ int open_with_threads(const std::string& store, rlim_t most) {
     const portal_options options = options_for(store, &released);
     portal_session* session = nullptr;
     auto error = made<portal_error>();
-    if (!limit(RLIMIT_NPROC, most + other_threads())) return visit_failed;
+    if (!limit(RLIMIT_NPROC, most)) return visit_failed;
     const portal_code code = portal_session_open(&options, &session, &error);
     if (code != PORTAL_OK) {
         const bool told = code == PORTAL_ERR_OUT_OF_MEMORY && std::strstr(error.message, "gave no thread: ") != nullptr;
