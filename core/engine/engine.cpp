@@ -67,6 +67,8 @@ void Engine::run(const Event& event) {
     Moment moment;
     moment.reading = reading();
     front_.read_slide(moment);
+    if (std::holds_alternative<event::Rejected>(event) || std::holds_alternative<event::Pushed>(event))
+        front_.mark_is_judged();
     effects_.clear();
     machine_.step(event, moment, effects_);
     for (Effect& effect : effects_) std::visit([this](auto& what) { carry_out(what); }, effect);

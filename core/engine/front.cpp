@@ -119,22 +119,34 @@ Code Front::accepted(const Lease& lease, std::int64_t now_boot_ms, Wake& wake) {
 }
 
 Code Front::rejected(const Lease& lease, Wake& wake) {
-    Hot current = hot();
-    if (current.is_known == 0) {
-        const std::lock_guard lock(writing_);
-        current = hot();  // a publication may have come in between
-        if (current.is_known == 0) rejected_unread_ = std::max(rejected_unread_, lease.generation);
-    }
+    const std::lock_guard lock(writing_);
+    const Hot current = hot();
     if (lease.epoch < current.epoch) return Code::stale;
     if (current.is_known != 0) {
         if (current.token_length == 0 || current.generation != lease.generation) return Code::ok;
         raise(dead_edition_, current.edition);
     }
+    mark(lease.generation);
     wake = Wake::rejected;
     return Code::ok;
 }
 
-void Front::mark_dead() { raise(dead_edition_, hot().edition); }
+void Front::mark_dead() {
+    const std::lock_guard lock(writing_);
+    const Hot current = hot();
+    raise(dead_edition_, current.edition);
+    mark(current.generation);
+}
+
+void Front::mark(std::uint64_t generation) {
+    marked_generation_ = std::max(marked_generation_, generation);
+    ++unjudged_marks_;
+}
+
+void Front::mark_is_judged() {
+    const std::lock_guard lock(writing_);
+    --unjudged_marks_;
+}
 
 std::uint64_t Front::clear() {
     const std::lock_guard lock(writing_);
@@ -254,7 +266,7 @@ void Front::write(Published& next) {
                          dead_edition_.load(std::memory_order_acquire) < edition_;
     if (!is_same) ++edition_;
     next.hot.edition = edition_;
-    if (next.hot.is_known != 0 && std::exchange(rejected_unread_, 0) == next.hot.generation) raise(dead_edition_, edition_);
+    if (unjudged_marks_ != 0 && next.hot.generation == marked_generation_) raise(dead_edition_, edition_);
     slots_->write(next);
     if (!is_same) slots_->overwrite_previous({});
 }

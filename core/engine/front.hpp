@@ -60,7 +60,7 @@ public:
     [[nodiscard]] Code accepted(const Lease& lease, std::int64_t now_boot_ms, Wake& wake);
     [[nodiscard]] Code rejected(const Lease& lease, Wake& wake);
 
-    // No later read gives the token that is published now.
+    // For a push: no later read gives the token that is published now, unless the worker judges that it lives.
     void mark_dead();
 
     // Logout: wipes what is published. Returns the epoch that holds from now on.
@@ -78,6 +78,8 @@ public:
     // ---- the worker ----
 
     void publish(const effect::Publish& published, const Reading& now);
+    // It has come to what a mark was made for: a report (one that said `Wake::rejected`), or a push.
+    void mark_is_judged();
     // The newest slide in the cell, for the machine.
     void read_slide(Moment& moment) const;
 
@@ -134,6 +136,7 @@ private:
     [[nodiscard]] Code judge(const Slots::Look& look, std::int64_t now_boot_ms, Lease& lease, Wake& wake) const;
     void fill_lease(const Slots::Slot& slot, std::int64_t now_boot_ms, std::int64_t slid_boot_ms, Lease& lease) const;
     void write(Published& next);
+    void mark(std::uint64_t generation);
 
     const Policy policy_;
     const std::int64_t idle_less_margin_ms_;
@@ -145,9 +148,11 @@ private:
     mutable std::atomic<std::uint64_t> prepared_{0};   // the publication whose lead has woken the worker
     mutable std::atomic<std::uint64_t> rechecked_{0};  // likewise for reading the record again
 
-    mutable std::mutex writing_;  // the worker's publications against clear; never held by a reader
+    mutable std::mutex writing_;  // the worker's publications against marks and clear; never held by a reader
     std::uint64_t edition_ = 0;
-    std::uint64_t rejected_unread_ = 0;  // a generation that was reported dead before the record was read
+    // What the worker publishes of this generation was decided on before it knew of the mark, and is dead too.
+    std::uint64_t marked_generation_ = 0;
+    std::uint64_t unjudged_marks_ = 0;
     std::uint64_t epoch_ = 1;
     std::string client_id_;
     SharedSecret token_;  // the last one that was published, good or not; until clear

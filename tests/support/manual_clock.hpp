@@ -1,10 +1,14 @@
-// A clock that only a test moves: time since boot, the date, a reboot.
+// A clock that only a test moves: time since boot, the date, a reboot. It is also where a test can stop a thread: each looks
+// at the clock before it acts.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "clock/clock.hpp"
 #include "lifetime/policy.hpp"
@@ -14,13 +18,20 @@ namespace portal::test {
 class ManualClock final : public Clock {
 public:
     [[nodiscard]] std::int64_t boot_ms() const override {
+        call_hook();
         const std::lock_guard lock(mutex_);
         return now_.boot_ms;
     }
     [[nodiscard]] Reading read() const override {
+        call_hook();
         const std::lock_guard lock(mutex_);
         ++reads_[std::this_thread::get_id()];
         return now_;
+    }
+    // Runs before each reading, on the thread that takes it.
+    void before_each_reading(std::function<void()> hook) {
+        const std::lock_guard lock(mutex_);
+        hook_ = std::make_shared<const std::function<void()>>(std::move(hook));
     }
 
     void advance(std::int64_t ms) {
@@ -48,7 +59,17 @@ public:
     }
 
 private:
+    void call_hook() const {
+        std::shared_ptr<const std::function<void()>> hook;
+        {
+            const std::lock_guard lock(mutex_);
+            hook = hook_;
+        }
+        if (hook != nullptr) (*hook)();
+    }
+
     mutable std::mutex mutex_;
+    std::shared_ptr<const std::function<void()>> hook_;
     Reading now_{hour_ms, 1'700'000'000'000, 0xb001};
     mutable std::map<std::thread::id, int> reads_;
 };

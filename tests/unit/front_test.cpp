@@ -221,12 +221,27 @@ TEST_CASE("What is reported before the record was read goes to the worker, and a
     CHECK(rig.read(start_ms) == Code::ok);
 }
 
-TEST_CASE("A token that was marked dead and lives after all is readable again") {
+TEST_CASE("A token that was marked dead is readable again once the worker has come to the marks and says that it lives") {
     FrontRig rig;
     rig.publish();
     rig.front.mark_dead();
+    (void)rig.reject(FrontRig::sent(start_ms, 1));
     CHECK(rig.read(start_ms) == Code::no_token);
+    rig.publish();  // decided on before
+    CHECK(rig.read(start_ms) == Code::no_token);
+    rig.front.mark_is_judged();
     rig.publish();
+    CHECK(rig.read(start_ms) == Code::no_token);
+    rig.front.mark_is_judged();
+    rig.publish();
+    CHECK(rig.read(start_ms) == Code::ok);
+}
+
+TEST_CASE("A mark on one token does not keep the next from its readers") {
+    FrontRig rig;
+    rig.publish();
+    rig.front.mark_dead();
+    rig.publish(FrontRig::live(2), start_ms, "token-2");
     CHECK(rig.read(start_ms) == Code::ok);
 }
 

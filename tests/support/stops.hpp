@@ -1,0 +1,150 @@
+// Where a test stops a thread, so that another gets in between; and the order in which things happened, to be asserted.
+#pragma once
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/signal.hpp"
+
+namespace portal::test {
+
+inline bool on_thread(std::string_view name) {
+    std::array<char, 16> own{};
+    ::pthread_getname_np(::pthread_self(), own.data(), own.size());
+    return name == own.data();
+}
+inline bool on_worker() { return on_thread("portal-worker"); }
+
+class Order {
+public:
+    void note(std::string what) {
+        all_.change([&](auto& all) { all.push_back(std::move(what)); });
+    }
+    [[nodiscard]] std::vector<std::string> all() const { return all_.get(); }
+
+private:
+    Signal<std::vector<std::string>> all_;
+};
+
+// A seam calls `pass`. Armed, the first thread that comes there stands still until the test lets it go on.
+class Stop {
+public:
+    // `after`: so many pass before.
+    void arm(int after = 0) {
+        state_.change([=](State& state) { state = {Phase::armed, after, state.turn + 1}; });
+    }
+    void pass() {
+        int turn = 0;
+        bool stands = false;
+        state_.change([&](State& state) {
+            if (state.phase != Phase::armed || state.after-- > 0) return;
+            state.phase = Phase::held;
+            turn = state.turn;
+            stands = true;
+        });
+        if (stands) (void)state_.wait([=](const State& state) { return state.turn != turn; });
+    }
+    // Whether a thread has come there.
+    [[nodiscard]] bool is_reached() const {
+        return state_.wait([](const State& state) { return state.phase == Phase::held; });
+    }
+    [[nodiscard]] bool holds() const { return state_.get().phase == Phase::held; }
+    void let_go() {
+        state_.change([](State& state) { state = {Phase::open, 0, state.turn + 1}; });
+    }
+    // Lets it go on to where it, or another, passes next. Whether that came.
+    [[nodiscard]] bool step() {
+        arm();
+        return is_reached();
+    }
+
+private:
+    enum class Phase { open, armed, held };
+    struct State {
+        Phase phase = Phase::open;
+        int after = 0;
+        int turn = 0;
+    };
+    Signal<State> state_;
+};
+
+// Memory that stops whoever touches it, in the middle of a copy. One at a time in a process: a signal's handler has no state
+// of its own.
+class TouchStop {
+public:
+    // Pages of the test's own: `size` bytes of them are open, and the next one stops.
+    explicit TouchStop(std::size_t open_bytes) : own_pages_(2 * page_bytes()) {
+        void* const pages = ::mmap(nullptr, own_pages_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        start_ = static_cast<char*>(pages);
+        begin(start_ + page_bytes());
+        memory_ = start_ + page_bytes() - open_bytes;
+    }
+    // The page of what is there already, from its start.
+    explicit TouchStop(const void* page) { begin(const_cast<void*>(page)); }
+    TouchStop(const TouchStop&) = delete;
+    TouchStop& operator=(const TouchStop&) = delete;
+    ~TouchStop() {
+        let_go();
+        ::sigaction(SIGSEGV, &before_[0], nullptr);
+        ::sigaction(SIGBUS, &before_[1], nullptr);
+        if (start_ != nullptr) ::munmap(start_, own_pages_);
+        ::close(gate_[0]);
+    }
+
+    [[nodiscard]] char* memory() const { return memory_; }
+    [[nodiscard]] static std::size_t page_bytes() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+    [[nodiscard]] bool is_reached() const {
+        const auto deadline = std::chrono::steady_clock::now() + patience;
+        while (touched_.load() == 0 && std::chrono::steady_clock::now() < deadline) ::usleep(100);
+        return touched_.load() != 0;
+    }
+    // Opens the page: to who stands there, and to all.
+    void let_go() {
+        if (std::exchange(is_open_, true)) return;
+        ::mprotect(page_.load(), page_bytes(), PROT_READ | PROT_WRITE);
+        ::close(gate_[1]);
+    }
+
+private:
+    void begin(void* page) {
+        touched_ = 0;
+        page_ = page;
+        if (::pipe(gate_) != 0) return;
+        struct sigaction action {};
+        action.sa_handler = [](int) {
+            const int os_code = errno;
+            touched_ = 1;
+            char byte = 0;
+            while (::read(gate_[0], &byte, 1) < 0 && errno == EINTR) {
+            }
+            errno = os_code;
+        };
+        ::sigaction(SIGSEGV, &action, &before_[0]);
+        ::sigaction(SIGBUS, &action, &before_[1]);
+        ::mprotect(page, page_bytes(), PROT_NONE);
+    }
+
+    static inline std::atomic<int> touched_{0};
+    static inline std::atomic<void*> page_{nullptr};
+    static inline int gate_[2] = {-1, -1};
+
+    std::size_t own_pages_ = 0;
+    char* start_ = nullptr;
+    char* memory_ = nullptr;
+    bool is_open_ = false;
+    struct sigaction before_[2] {};
+};
+
+}  // namespace portal::test
