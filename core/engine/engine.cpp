@@ -140,8 +140,9 @@ void Engine::carry_out(effect::Ask& ask) {
     std::erase_if(asked_, [](const auto& asked) { return !requests().find(asked.second); });  // answered
     asked_[ask.request] = request.id;
     if (logs(LogLevel::info)) log(LogLevel::info, std::string("asks the provider for a token: ") + name_of(ask.reason));
-    call_back([host = host_, request = std::move(request)] {
-        if (requests().find(request.id)) host->ask(request);
+    call_back([weak = weak_from_this(), host = host_, request = std::move(request)] {
+        const auto engine = weak.lock();
+        if (engine != nullptr && !engine->is_closed() && requests().find(request.id)) host->ask(request);
     });
 }
 

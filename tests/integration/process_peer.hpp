@@ -16,7 +16,7 @@
 
 namespace peer {
 
-inline constexpr std::chrono::seconds patience{10};
+inline constexpr std::chrono::seconds patience{30};
 inline bool has_watch = true;
 
 struct Arguments {

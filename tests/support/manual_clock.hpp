@@ -18,20 +18,21 @@ namespace portal::test {
 class ManualClock final : public Clock {
 public:
     [[nodiscard]] std::int64_t boot_ms() const override {
-        call_hook();
+        call_hook(false);
         const std::lock_guard lock(mutex_);
         return now_.boot_ms;
     }
     [[nodiscard]] Reading read() const override {
-        call_hook();
+        call_hook(true);
         const std::lock_guard lock(mutex_);
         ++reads_[std::this_thread::get_id()];
         return now_;
     }
-    // Runs before each reading, on the thread that takes it.
-    void before_each_reading(std::function<void()> hook) {
+    // Runs before each reading, on the thread that takes it; `is_full`: of all that the clock tells.
+    using Hook = std::function<void(bool is_full)>;
+    void before_each_reading(Hook hook) {
         const std::lock_guard lock(mutex_);
-        hook_ = std::make_shared<const std::function<void()>>(std::move(hook));
+        hook_ = std::make_shared<const Hook>(std::move(hook));
     }
 
     void advance(std::int64_t ms) {
@@ -59,17 +60,17 @@ public:
     }
 
 private:
-    void call_hook() const {
-        std::shared_ptr<const std::function<void()>> hook;
+    void call_hook(bool is_full) const {
+        std::shared_ptr<const Hook> hook;
         {
             const std::lock_guard lock(mutex_);
             hook = hook_;
         }
-        if (hook != nullptr) (*hook)();
+        if (hook != nullptr) (*hook)(is_full);
     }
 
     mutable std::mutex mutex_;
-    std::shared_ptr<const std::function<void()>> hook_;
+    std::shared_ptr<const Hook> hook_;
     Reading now_{hour_ms, 1'700'000'000'000, 0xb001};
     mutable std::map<std::thread::id, int> reads_;
 };

@@ -59,7 +59,7 @@ public:
         if (::write(input_, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) silent_ = true;
     }
     std::string hear() {
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(15);
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(50);
         for (;;) {
             if (const std::size_t end = heard_.find('\n'); end != std::string::npos) {
                 std::string line = heard_.substr(0, end);

@@ -146,7 +146,7 @@ inline Ran run_program(std::vector<std::string> words, const std::vector<std::st
 // Whether all that the programs started has ended too; waits a little for what was killed, and ends what is left then. Only
 // Linux shows what a program leaves behind. To be asked while the test itself runs none.
 inline bool nothing_is_left_running() {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (::waitpid(-1, nullptr, WNOHANG) >= 0) {
         std::this_thread::yield();
         if (std::chrono::steady_clock::now() < deadline) continue;

@@ -1,5 +1,6 @@
 #include "store/folder_watch.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
 #include <filesystem>
@@ -33,6 +34,9 @@ public:
     }
     [[nodiscard]] bool comes(std::size_t count) const {
         return names_->wait([=](const Names& all) { return all.size() >= count; });
+    }
+    [[nodiscard]] bool hears(const std::string& name) const {
+        return names_->wait([&](const Names& all) { return std::find(all.begin(), all.end(), name) != all.end(); });
     }
     [[nodiscard]] Names names() const { return names_->get(); }
 
@@ -102,6 +106,14 @@ struct Stores : RecordFolder {
     [[nodiscard]] std::function<void()> changed() {
         return [call = told.call()] { call("changed"); };
     }
+    // When it returns, the watch has looked at all that was put into the folder before.
+    void let_the_watch_look() {
+        Told seen;
+        const auto watch = FolderWatch::begin(directory, seen.call());
+        write_bytes(directory + "/fence.tmp", "");
+        std::filesystem::rename(directory + "/fence.tmp", directory + "/fence");
+        CHECK(seen.hears("fence"));
+    }
 };
 
 }  // namespace
@@ -168,13 +180,17 @@ TEST_CASE_METHOD(Stores, "A watched store tells of what another process saves, a
     CHECK(threads_named("portal-watch") == 0);
     REQUIRE(save_in(*ours, first_record()) == SaveOutcome::saved);
     REQUIRE(save_in(*ours, sample_record(1)) == SaveOutcome::saved);
+    let_the_watch_look();
+    CHECK(told.names().empty());
     REQUIRE(save_in(*theirs, sample_record(2)) == SaveOutcome::saved);
     CHECK(told.comes(1));
     CHECK(threads_named("portal-watch") == 1);
     REQUIRE(load_in(*ours).record.revision == 3);
     REQUIRE(save_in(*ours, sample_tombstone(3)) == SaveOutcome::saved);
+    let_the_watch_look();
     REQUIRE(save_in(*theirs, sample_tombstone(4)) == SaveOutcome::saved);
     CHECK(told.comes(2));
+    let_the_watch_look();
     CHECK(told.names().size() == 2);
 }
 
