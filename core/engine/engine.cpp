@@ -246,6 +246,7 @@ void Engine::finish() {
         host.swap(host_);
         store.swap(store_);
         last.swap(runtime_);
+        ending_.reset();  // the caller holds it too
         events_.clear();
     }
     host.reset();

@@ -170,6 +170,7 @@ private:
     std::uint64_t last_done_ = 0;
     std::deque<SessionEvent> events_;   // not yet delivered
     std::deque<SessionEvent> history_;  // for explain
+    std::shared_ptr<Engine> ending_;    // itself, once closed: what the store has yet to take outlives the handle
     bool ended_ = false;                // the machine is: nobody can wait any more
     bool finished_ = false;             // and its last callback
     std::condition_variable finishing_;

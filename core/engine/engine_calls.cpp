@@ -234,8 +234,14 @@ Result<StatusView> Engine::status() const {
 
 Code Engine::close(std::int64_t wait_ms) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::max<std::int64_t>(wait_ms, 0));
-    if (!front_.close()) post(event::Closed{});
+    const bool was_closed = front_.close();
     std::unique_lock lock(mutex_);
+    if (!was_closed) {
+        ending_ = shared_from_this();
+        lock.unlock();
+        post(event::Closed{});
+        lock.lock();
+    }
     if (wait_ms <= 0 || in_callback()) return finished_ ? Code::ok : Code::timeout;
     if (!finishing_.wait_until(lock, deadline, [this] { return finished_; })) return Code::timeout;
     lock.unlock();

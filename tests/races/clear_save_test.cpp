@@ -26,6 +26,13 @@ struct ClearRig : StoppedRig {
     }
     ~ClearRig() { stopped->let_go(); }
 
+    // The worker has come to the close: another session of the process says so.
+    static void fence_after_close() {
+        EngineRig other;
+        other.open();
+        other.settle();
+    }
+
     void check_signed_out() {
         settle();
         CHECK(read() == Code::no_token);
@@ -108,6 +115,25 @@ TEST_CASE("A push that follows a logout at once, while a save is under way, is w
     CHECK(rig.token() == "next-user");
     CHECK(rig.memory->stored()->token->equals("next-user"));
     CHECK(rig.memory->stored()->epoch == rig.engine->status()->snapshot.epoch);
+}
+
+TEST_CASE("A logout whose session is closed and let go of while the store is still at work is stored, and told of") {
+    const At place = GENERATE(At::operation, At::answer);
+    CAPTURE(static_cast<int>(place));
+    ClearRig rig(true);
+    rig.stopped->hold(place);
+    REQUIRE(rig.engine->push(new_token("token-2")));
+    REQUIRE(rig.stopped->is_reached());
+    Done done;
+    REQUIRE(rig.engine->clear(done.call()));
+    CHECK(rig.engine->close(0) == Code::timeout);
+    rig.fence_after_close();
+    rig.engine.reset();
+    CHECK(done.codes().empty());
+    rig.stopped->let_go();
+    CHECK(done.code() == Code::ok);
+    CHECK(done.codes().size() == 1);
+    CHECK(rig.memory->stored()->state == TokenState::signed_out);
 }
 
 }  // namespace
