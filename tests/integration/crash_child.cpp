@@ -5,10 +5,12 @@
 //   crash_child FOLDER KEY_FILE freeze                       saves what is stored once more, and stops itself with the
 //                                                            lock in its hand, before the new record takes its place
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "store/aes_gcm_cipher.hpp"
 #include "store/posix_file_system.hpp"
@@ -29,9 +31,18 @@ int main(int count, char** words) {
     const auto files = std::make_shared<CountingFileSystem>(std::make_shared<PosixFileSystem>());
     RecordFile file(words[1], "default", files, std::make_shared<AesGcmCipher>(), [] {});
     if (what == "freeze") {
-        const LoadResult stored = file.load(key, OtherKey::keep);
-        files->judge_by([](const FileCall& call) { return call.name == "rename" ? ::raise(SIGSTOP) : 0; });
-        return file.save(stored.record, key).outcome == SaveOutcome::saved ? 0 : 1;
+        bool was_frozen = false;
+        files->judge_by([&](const FileCall& call) {
+            if (call.name != "rename" || std::exchange(was_frozen, true)) return 0;
+            return ::raise(SIGSTOP);
+        });
+        // Another process may have the lock, or save in between.
+        for (int tries = 0; tries < 1000; ++tries) {
+            const SaveOutcome outcome = file.save(file.load(key, OtherKey::keep).record, key).outcome;
+            if (was_frozen) return outcome == SaveOutcome::saved ? 0 : 1;
+            ::usleep(10'000);
+        }
+        return 1;
     }
     files->judge_by([=](const FileCall& call) { return call.number == deadly_call ? ::raise(SIGKILL) : 0; });
     bool is_fine = false;

@@ -257,7 +257,7 @@ TEST_CASE("the fake stops at once with connections open and answers held, and st
 
     const auto before = std::chrono::steady_clock::now();
     fixture.server.stop();
-    CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(20));  // a held answer would be held for a minute
+    CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(20));  // held: a minute
     waiter.join();
     CHECK_FALSE(answered);
     CHECK(fixture.get(me, fixture.token) == 0);

@@ -60,7 +60,7 @@ struct ProcessWorld {
     [[nodiscard]] std::unique_ptr<Peer> frozen_saver() {
         auto process =
             std::make_unique<Peer>(std::vector<std::string>{CRASH_CHILD_PROGRAM, store, folder.file("key"), "freeze"});
-        process->wait_until_frozen();
+        REQUIRE(process->waits_frozen());
         return process;
     }
 

@@ -16,7 +16,8 @@ struct ClearRig : StoppedRig {
     const std::shared_ptr<MemoryStore> memory;
     const std::shared_ptr<StoppedStore> stopped;
 
-    explicit ClearRig(bool is_shared) : memory(std::make_shared<MemoryStore>(is_shared)), stopped(std::make_shared<StoppedStore>(memory)) {
+    explicit ClearRig(bool is_shared)
+        : memory(std::make_shared<MemoryStore>(is_shared)), stopped(std::make_shared<StoppedStore>(memory)) {
         engine = Engine::open({policy, "test", client_id, clock, stopped, host});
         settle();
         REQUIRE(engine->push(new_token("token-1")));

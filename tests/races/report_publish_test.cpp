@@ -1,5 +1,5 @@
-// Report against publish: a report counts for its own generation, whichever comes first; a token that was reported dead stays
-// dead, whatever the worker had decided before it knew.
+// Report against publish: a report counts for its own generation, whichever comes first; a token that was reported dead
+// stays dead, whatever the worker had decided before it knew.
 #include <string>
 
 #include "support/catch.hpp"

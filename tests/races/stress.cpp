@@ -26,7 +26,8 @@ struct Waiter {
     StressSession::Since since;
     int calls = 0;
 
-    static void acquired(void* userdata, portal_code code, const portal_lease* lease, portal_text token, const portal_error*) {
+    static void acquired(void* userdata, portal_code code, const portal_lease* lease, portal_text token,
+                         const portal_error*) {
         auto& waiter = *static_cast<Waiter*>(userdata);
         findings.check(++waiter.calls == 1, "a waiter was answered twice");
         ++waits.told;

@@ -86,12 +86,14 @@ public:
     // Nothing of it runs until `thaw`.
     void freeze() {
         ::kill(process_, SIGSTOP);
-        wait_until_frozen();
+        (void)waits_frozen();
     }
-    // It freezes itself.
-    void wait_until_frozen() {
+    // It freezes itself. False: it has ended instead.
+    [[nodiscard]] bool waits_frozen() {
         int status = 0;
-        if (::waitpid(process_, &status, WUNTRACED) == process_ && !WIFSTOPPED(status)) process_ = 0;
+        if (::waitpid(process_, &status, WUNTRACED) == process_ && WIFSTOPPED(status)) return true;
+        process_ = 0;
+        return false;
     }
     void thaw() { ::kill(process_, SIGCONT); }
     // Its exit code, or minus the number of the signal that ended it.

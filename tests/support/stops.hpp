@@ -100,7 +100,6 @@ public:
         ::sigaction(SIGSEGV, &before_[0], nullptr);
         ::sigaction(SIGBUS, &before_[1], nullptr);
         if (start_ != nullptr) ::munmap(start_, own_pages_);
-        ::close(gate_[0]);
     }
 
     [[nodiscard]] char* memory() const { return memory_; }
@@ -112,23 +111,20 @@ public:
     }
     // Opens the page: to who stands there, and to all.
     void let_go() {
-        if (std::exchange(is_open_, true)) return;
-        ::mprotect(page_.load(), page_bytes(), PROT_READ | PROT_WRITE);
-        ::close(gate_[1]);
+        ::mprotect(page_, page_bytes(), PROT_READ | PROT_WRITE);
+        is_open_ = true;
     }
 
 private:
     void begin(void* page) {
         touched_ = 0;
+        is_open_ = false;
         page_ = page;
-        if (::pipe(gate_) != 0) return;
         struct sigaction action {};
         action.sa_handler = [](int) {
             const int os_code = errno;
             touched_ = 1;
-            char byte = 0;
-            while (::read(gate_[0], &byte, 1) < 0 && errno == EINTR) {
-            }
+            while (!is_open_.load()) ::usleep(100);  // all that a signal's handler may wait for
             errno = os_code;
         };
         ::sigaction(SIGSEGV, &action, &before_[0]);
@@ -137,13 +133,12 @@ private:
     }
 
     static inline std::atomic<int> touched_{0};
-    static inline std::atomic<void*> page_{nullptr};
-    static inline int gate_[2] = {-1, -1};
+    static inline std::atomic<bool> is_open_{true};
 
+    void* page_ = nullptr;
     std::size_t own_pages_ = 0;
     char* start_ = nullptr;
     char* memory_ = nullptr;
-    bool is_open_ = false;
     struct sigaction before_[2] {};
 };
 
