@@ -29,7 +29,8 @@ bool is_first(std::atomic<std::uint64_t>& mark, std::uint64_t publication) {
 Front::Front(const Policy& policy, std::string client_id)
     : policy_(policy),
       idle_less_margin_ms_(policy.idle_ms - policy.margin_ms),
-      slots_(new (secret_allocate(sizeof(Slots))) Slots),
+      pages_(new (secret_allocate(sizeof(Pages))) Pages),
+      slots_(&pages_->slots),
       client_id_(std::move(client_id)) {
     Snapshot unknown;
     unknown.epoch = epoch_;
@@ -37,8 +38,8 @@ Front::Front(const Policy& policy, std::string client_id)
 }
 
 Front::~Front() {
-    slots_->~Slots();
-    secret_free(slots_, sizeof(Slots));
+    pages_->~Pages();
+    secret_free(pages_, sizeof(Pages));
 }
 
 // ---- reading ----
@@ -217,9 +218,9 @@ void Front::publish(const effect::Publish& published, const Reading& now) {
     client_id_ = published.client_id;
     if (published.token != nullptr || snapshot.standing == State::signed_out) token_ = published.token;
 
-    Published next;
-    Hot& hot = next.hot;
-    Cold& cold = next.cold;
+    Published& next = pages_->next;
+    Hot& hot = next.hot = {};
+    Cold& cold = next.cold = {};
     hot.generation = snapshot.generation;
     hot.epoch = snapshot.epoch;
     hot.boot_tag = now.boot_tag;
@@ -238,7 +239,7 @@ void Front::publish(const effect::Publish& published, const Reading& now) {
         if (snapshot.lead_ms > 0) cold.lead_boot_ms = hot.absolute_deadline_boot_ms - snapshot.lead_ms;
         const std::string_view text = published.token->reveal();
         hot.token_length = text.size();
-        std::memcpy(next.token, text.data(), text.size());
+        copy_secret(next.token, text);
     }
     hot.attention_boot_ms = std::min({cold.absolute_limit_boot_ms, cold.lead_boot_ms, cold.recheck_boot_ms});
     status_.write({snapshot, now});
