@@ -11,7 +11,7 @@
 //   fulfil*  fulfil_json*   push*  fail_with* (as its Retry-After)       decline      asked (waits for the token request)
 //   fetch (full: the provider asks PORTAL_URL/token)      request URL    request_url* answers STATUS   echo
 //   report STATUS           report_with* (as the answer's error id)      foreground   background       explain
-//   clear                   keep* (a careless copy)       close
+//   clear                   keep* (a careless copy)       close        forget (wipes the host's store)
 #include <portal_session/portal_session.h>
 
 #include <fcntl.h>
@@ -304,6 +304,7 @@ std::string obey(std::string_view command, const std::string& argument) {
     if (command == "foreground") return notify(PORTAL_NOTICE_FOREGROUND);
     if (command == "background") return notify(PORTAL_NOTICE_BACKGROUND);
     if (command == "explain") return explain();
+    if (command == "forget") return portal_wipe(child.record, page_bytes), "ok";
     if (command == "clear") return clear();
     if (command == "close") return word(portal_session_close(child.session, 20'000, nullptr));
     return "no such command";

@@ -54,7 +54,7 @@ inline std::vector<Region> regions_of(pid_t process) {
 
 struct Sighting {
     std::string region;
-    std::uint64_t address = 0;
+    std::uint64_t address = 0;  // of the region
     std::size_t longest_piece = 0;
 };
 
