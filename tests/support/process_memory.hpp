@@ -2,6 +2,8 @@
 #pragma once
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -70,8 +72,23 @@ struct Scan {
     }
 };
 
-// To be asked while nothing runs in that process.
+// The process stands still for it.
+class Standstill {
+public:
+    explicit Standstill(pid_t process) : process_(process) {
+        ::kill(process_, SIGSTOP);
+        ::waitpid(process_, nullptr, WUNTRACED);
+    }
+    ~Standstill() { ::kill(process_, SIGCONT); }
+    Standstill(const Standstill&) = delete;
+    Standstill& operator=(const Standstill&) = delete;
+
+private:
+    const pid_t process_;
+};
+
 inline Scan scan_memory(pid_t process, const Canary& canary, View view) {
+    const Standstill frozen(process);
     const int memory = ::open(("/proc/" + std::to_string(process) + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
     if (memory == -1) throw std::runtime_error("another process's memory can't be read");
     Scan scan;
