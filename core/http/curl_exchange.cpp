@@ -138,6 +138,8 @@ Result<void> CurlExchange::prepare() {
     setup.set(CURLOPT_FOLLOWLOCATION, 0L);
     setup.set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
     setup.set(CURLOPT_HTTP09_ALLOWED, 0L);
+    // HTTP/2 would keep the token in the connection's table of headers, for as long as that stays open.
+    setup.set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     setup.set(CURLOPT_ERRORBUFFER, curl_words_.data());
     set_method(setup);
     set_trust(setup, *url);

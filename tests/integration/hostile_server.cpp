@@ -66,21 +66,23 @@ public:
 
     // Reads one request's headers. False: there is none any more.
     bool read_request() {
-        std::string request;
+        request_.clear();
         char byte = 0;
-        while (is_open_ && (request.size() < 4 || request.compare(request.size() - 4, 4, "\r\n\r\n") != 0)) {
+        while (is_open_ && (request_.size() < 4 || request_.compare(request_.size() - 4, 4, "\r\n\r\n") != 0)) {
             const auto got =
                 session_ != nullptr ? ::SSL_read(session_.get(), &byte, 1) : static_cast<int>(::recv(socket_, &byte, 1, 0));
             if (got != 1) return false;
-            request += byte;
+            request_ += byte;
             constexpr char tls_handshake = 0x16;
-            if (session_ == nullptr && request[0] == tls_handshake) {
+            if (session_ == nullptr && request_[0] == tls_handshake) {
                 send("HTTP/1.1 400 Bad Request\r\n\r\n");
                 return false;
             }
         }
         return is_open_;
     }
+
+    [[nodiscard]] const std::string& request() const override { return request_; }
 
     bool send(std::string_view bytes) override {
         const int size = static_cast<int>(bytes.size());
@@ -110,6 +112,7 @@ private:
     const int socket_;
     const Session session_;
     std::atomic<std::uint64_t>& sent_;
+    std::string request_;
     bool is_open_ = true;
 };
 

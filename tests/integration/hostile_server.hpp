@@ -14,6 +14,8 @@ namespace portal::test {
 class HostilePeer {
 public:
     virtual ~HostilePeer() = default;
+    // The request that is to be answered, to the end of its headers.
+    [[nodiscard]] virtual const std::string& request() const = 0;
     // False: the client is gone.
     virtual bool send(std::string_view bytes) = 0;
     // Ends the connection as a broken network does: without TLS's goodbye.

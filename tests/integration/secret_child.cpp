@@ -8,7 +8,7 @@
 // next line. Every text that the library says (log, events, errors, explain) is appended to LOG_FILE.
 //
 //   open                    acquire (asks the provider)   acquired       try          wait
-//   fulfil*  fulfil_json*   push*  fail_with* (as its Retry-After)       decline      asked (waits for the token request)
+//   fulfil*  push*  push_json*  fail_with* (as its Retry-After)       decline      asked (waits for the token request)
 //   fetch (full: the provider asks PORTAL_URL/token)      request URL    request_url* answers STATUS   echo
 //   report STATUS           report_with* (as the answer's error id)      foreground   background       explain
 //   clear                   keep* (a careless copy)       close        forget (wipes the host's store)
@@ -211,16 +211,16 @@ std::uint64_t asked() {
     return std::exchange(child.token_request, 0);
 }
 
-std::string fulfil(portal_text secret, std::uint32_t flags) {
+std::string fulfil(portal_text secret) {
     auto input = made<portal_token_input>();
-    input.flags = flags;
     input.token = secret;
     auto error = made<portal_error>();
     return told(portal_request_fulfil(asked(), &input, &error), error);
 }
 
-std::string push(portal_text secret) {
+std::string push(portal_text secret, std::uint32_t flags) {
     auto input = made<portal_token_input>();
+    input.flags = flags;
     input.token = secret;
     auto error = made<portal_error>();
     return told(portal_session_push(child.session, &input, &error), error);
@@ -277,9 +277,9 @@ std::string explain() {
 }
 
 std::string obey_with(std::string_view command, portal_text secret) {
-    if (command == "fulfil") return fulfil(secret, 0);
-    if (command == "fulfil_json") return fulfil(secret, PORTAL_TOKEN_JSON);
-    if (command == "push") return push(secret);
+    if (command == "fulfil") return fulfil(secret);
+    if (command == "push") return push(secret, 0);
+    if (command == "push_json") return push(secret, PORTAL_TOKEN_JSON);
     if (command == "fail_with") return fail_with(secret);
     if (command == "request_url") return request(secret);
     if (command == "report_with") return report(403, secret);
