@@ -178,6 +178,19 @@ TEST_CASE("with the library's own transport and store too, no core dump holds a 
     const std::string core = host.crash();
     for (const Canary* secret : secrets.undumped()) CHECK_FALSE(secret->is_in(core));
 }
+
+TEST_CASE("and after a logout no region of memory holds one") {
+    Backend backend;
+    const Secrets secrets;
+    SecretHost host(backend.url(), backend.ca_file());
+    live(host, backend, secrets);
+    host.use("clear");
+    for (const Canary* secret : secrets.undumped()) {
+        const Scan scan = scan_memory(host.process(), *secret, View::everything);
+        INFO(scan.text());
+        CHECK(scan.sightings.empty());
+    }
+}
 #endif
 
 TEST_CASE("the backend's program never says its API key, whatever Portal answers") {
