@@ -244,7 +244,7 @@ void Front::publish(const effect::Publish& published, const Reading& now) {
     hot.attention_boot_ms = std::min({cold.absolute_limit_boot_ms, cold.lead_boot_ms, cold.recheck_boot_ms});
     status_.write({snapshot, now});
     write(next);
-    wipe(next.token, sizeof next.token);
+    wipe(next.token, hot.token_length);  // no more than that: a page that is never touched costs nothing
 }
 
 // A token that was not there before, or that was marked dead and lives after all, gets an edition of its own.

@@ -110,6 +110,8 @@ void live(SecretHost& host, Backend& backend, const Secrets& secrets) {
         CHECK(host.ask("push_json", json) == "bad_token");
         CHECK(host.ask("push", json + " ") == "bad_token");
     }
+    CHECK(host.ask("push", secrets.second.text() + " x") == "bad_token");
+    CHECK(host.ask("push_json", secrets.second.text() + " x") == "bad_token");
     host.use("report 401");
     backend.mints_rubbish(rubbish[0]);
     CHECK(host.ask("wait") == "bad_token");
