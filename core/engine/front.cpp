@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -29,8 +30,7 @@ bool is_first(std::atomic<std::uint64_t>& mark, std::uint64_t publication) {
 Front::Front(const Policy& policy, std::string client_id)
     : policy_(policy),
       idle_less_margin_ms_(policy.idle_ms - policy.margin_ms),
-      pages_(new (secret_allocate(sizeof(Pages))) Pages),
-      slots_(&pages_->slots),
+      slots_(new (secret_allocate(sizeof(Slots))) Slots),
       client_id_(std::move(client_id)) {
     Snapshot unknown;
     unknown.epoch = epoch_;
@@ -38,8 +38,8 @@ Front::Front(const Policy& policy, std::string client_id)
 }
 
 Front::~Front() {
-    pages_->~Pages();
-    secret_free(pages_, sizeof(Pages));
+    slots_->~Slots();
+    secret_free(slots_, sizeof(Slots));
 }
 
 // ---- reading ----
@@ -218,9 +218,12 @@ void Front::publish(const effect::Publish& published, const Reading& now) {
     client_id_ = published.client_id;
     if (published.token != nullptr || snapshot.standing == State::signed_out) token_ = published.token;
 
-    Published& next = pages_->next;
-    Hot& hot = next.hot = {};
-    Cold& cold = next.cold = {};
+    // Not on the stack, which a core dump shows.
+    const auto free = [](Published* done) { secret_free(done, sizeof *done); };
+    const std::unique_ptr<Published, decltype(free)> pages(new (secret_allocate(sizeof(Published))) Published);
+    Published& next = *pages;
+    Hot& hot = next.hot;
+    Cold& cold = next.cold;
     hot.generation = snapshot.generation;
     hot.epoch = snapshot.epoch;
     hot.boot_tag = now.boot_tag;
@@ -244,7 +247,6 @@ void Front::publish(const effect::Publish& published, const Reading& now) {
     hot.attention_boot_ms = std::min({cold.absolute_limit_boot_ms, cold.lead_boot_ms, cold.recheck_boot_ms});
     status_.write({snapshot, now});
     write(next);
-    wipe(next.token, hot.token_length);  // no more than that: a page that is never touched costs nothing
 }
 
 // A token that was not there before, or that was marked dead and lives after all, gets an edition of its own.

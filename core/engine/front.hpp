@@ -137,13 +137,7 @@ private:
 
     const Policy policy_;
     const std::int64_t idle_less_margin_ms_;
-    // On pages of secrets.
-    struct Pages {
-        Slots slots;
-        Published next;  // what is being published
-    };
-    Pages* pages_;
-    Slots* slots_;
+    Slots* slots_;  // on pages of secrets
     TwoSlot<PublishedStatus> status_;
     std::atomic<std::uint64_t> slide_{0};         // edition above, boot milliseconds below
     std::atomic<std::uint64_t> dead_edition_{0};  // this edition and the older ones are dead
