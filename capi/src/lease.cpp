@@ -1,6 +1,5 @@
 // portal_lease_* and portal_cancel.
 #include <condition_variable>
-#include <cstring>
 #include <mutex>
 
 #include "http/retry_after.hpp"
@@ -50,7 +49,7 @@ Result<void> copy_token(std::string_view token, char* out, std::size_t* length) 
     const std::size_t room = *length;
     *length = token.size();
     if (room < token.size()) return fail_with(Code::buffer_too_small);
-    std::memcpy(out, token.data(), token.size());
+    copy_secret(out, token);
     return {};
 }
 

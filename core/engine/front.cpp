@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -229,7 +230,10 @@ void Front::publish(const effect::Publish& published, const Reading& now) {
     client_id_ = published.client_id;
     if (published.token != nullptr || snapshot.standing == State::signed_out) token_ = published.token;
 
-    Published next;
+    // Not on the stack, which a core dump shows.
+    const auto free = [](Published* done) { secret_free(done, sizeof *done); };
+    const std::unique_ptr<Published, decltype(free)> pages(new (secret_allocate(sizeof(Published))) Published);
+    Published& next = *pages;
     Hot& hot = next.hot;
     Cold& cold = next.cold;
     hot.generation = snapshot.generation;
@@ -250,12 +254,11 @@ void Front::publish(const effect::Publish& published, const Reading& now) {
         if (snapshot.lead_ms > 0) cold.lead_boot_ms = hot.absolute_deadline_boot_ms - snapshot.lead_ms;
         const std::string_view text = published.token->reveal();
         hot.token_length = text.size();
-        std::memcpy(next.token, text.data(), text.size());
+        copy_secret(next.token, text);
     }
     hot.attention_boot_ms = std::min({cold.absolute_limit_boot_ms, cold.lead_boot_ms, cold.recheck_boot_ms});
     status_.write({snapshot, now});
     write(next);
-    wipe(next.token, sizeof next.token);
 }
 
 // A token that was not there before, or that was marked dead and lives after all, gets an edition of its own.

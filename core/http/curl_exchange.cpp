@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 
 #include "base/text.hpp"
 #include "http/curl_errors.hpp"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::int64_t max_connect_timeout_ms = 10'000;
 constexpr std::int64_t max_timeout_ms = 24 * 3600 * 1000;
+static_assert(curl_words_bytes == CURL_ERROR_SIZE);
 constexpr long max_idle_connection_s = 30;  // a phone changes networks: an old connection is likely a dead one
 
 bool is_token_byte(char c) {
@@ -136,6 +138,9 @@ Result<void> CurlExchange::prepare() {
     setup.set(CURLOPT_FOLLOWLOCATION, 0L);
     setup.set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
     setup.set(CURLOPT_HTTP09_ALLOWED, 0L);
+    // HTTP/2 would keep the token in the connection's table of headers, for as long as that stays open.
+    setup.set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    setup.set(CURLOPT_ERRORBUFFER, curl_words_.data());
     set_method(setup);
     set_trust(setup, *url);
     set_limits(setup);
@@ -178,6 +183,8 @@ void CurlExchange::set_trust(Setup& setup, const Url& url) {
         setup.set(CURLOPT_CAPATH,
                   static_cast<const char*>(nullptr));  // else the platform's folder is trusted beside the file
     }
+    // Unknown to a libcurl over another TLS library, which then has its own defaults.
+    ::curl_easy_setopt(handle_, CURLOPT_SSL_CTX_FUNCTION, &CurlExchange::on_tls_context);
     std::string pins;
     for (const std::string& pin : options_->spki_pins) pins += (pins.empty() ? "sha256//" : ";sha256//") + pin;
     if (!pins.empty()) setup.set(CURLOPT_PINNEDPUBLICKEY, pins.c_str());
@@ -189,6 +196,8 @@ void CurlExchange::set_limits(Setup& setup) {
         std::clamp<std::int64_t>(request_.timeout_ms, 1, max_timeout_ms);  // 0 is "none" to libcurl
     setup.set(CURLOPT_TIMEOUT_MS, static_cast<long>(timeout_ms));
     setup.set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min(timeout_ms, max_connect_timeout_ms)));
+    // What announces too much is not begun. The answer to HEAD has a length, but no body.
+    if (request_.method != "HEAD") setup.set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request_.max_body_bytes));
     setup.set(CURLOPT_MAXAGE_CONN, max_idle_connection_s);
     setup.set(CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
@@ -197,12 +206,19 @@ void CurlExchange::set_limits(Setup& setup) {
 }
 
 Result<HttpResponse> CurlExchange::finish(int curl_code) {
+    const CurlEnd end = end_of(curl_code);
+    // libcurl says "out of memory" of one header line that is over its own limit.
+    const bool is_in_headers = end.has_begun && response_.body.empty();
+    if (curl_code == CURLE_OUT_OF_MEMORY && is_in_headers && stop_ == Stop::no) stop_ = Stop::headers_too_large;
     switch (stop_) {
         case Stop::no:
             break;
         case Stop::second_attempt:
-            return tl::unexpected(curl_error(CURLE_GOT_NOTHING, 0));
+            return tl::unexpected(curl_error(end_of(CURLE_GOT_NOTHING)));
         case Stop::body_too_large:
+            if (is_packed())
+                return curl_stopped(
+                    curl_code, "The answer unpacks to more than this request allows: check what answers at this address.");
             return curl_stopped(curl_code, "The answer's body is larger than this request allows: ask for less of it.");
         case Stop::headers_too_large:
             return curl_stopped(curl_code,
@@ -210,15 +226,34 @@ Result<HttpResponse> CurlExchange::finish(int curl_code) {
         case Stop::out_of_memory:
             return fail(Code::out_of_memory, "There is no memory for the answer: send the request again later.");
     }
-    if (curl_code != CURLE_OK) {
-        long verify_result = 0;
-        ::curl_easy_getinfo(handle_, CURLINFO_SSL_VERIFYRESULT, &verify_result);
-        return tl::unexpected(curl_error(curl_code, verify_result));
-    }
+    if (curl_code != CURLE_OK) return tl::unexpected(curl_error(end));
+    // libcurl takes a connection that closes in the middle of the headers for the end of the answer.
+    if (!are_headers_whole_) return tl::unexpected(curl_error(end_of(CURLE_RECV_ERROR)));
     long status = 0;
     ::curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);
     return std::move(response_);
+}
+
+// Nobody asks for it, but libcurl unpacks what comes with such a header.
+bool CurlExchange::is_packed() const {
+    const std::string_view encoding = response_.header("transfer-encoding");
+    return !encoding.empty() && !equal_ignoring_case(encoding, "chunked");
+}
+
+CurlEnd CurlExchange::end_of(int curl_code) const {
+    CurlEnd end;
+    curl_off_t ready_us = 0;
+    curl_off_t begun_us = 0;
+    ::curl_easy_getinfo(handle_, CURLINFO_SSL_VERIFYRESULT, &end.verify_result);
+    ::curl_easy_getinfo(handle_, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+    ::curl_easy_getinfo(handle_, CURLINFO_STARTTRANSFER_TIME_T, &begun_us);
+    end.curl_code = curl_code;
+    end.is_connected = ready_us != 0;
+    end.has_begun = begun_us != 0;
+    end.has_status = header_bytes_ != 0;
+    end.curl_words = curl_words_.data();
+    return end;
 }
 
 // libcurl sends once more, unasked, what it sent on a kept-alive connection that then broke: no POST may be done twice so.
@@ -227,6 +262,12 @@ int CurlExchange::on_attempt(void* self, char*, char*, int, int) {
     if (exchange->attempts_++ == 0 || exchange->request_.may_repeat) return CURL_PREREQFUNC_OK;
     exchange->stop_ = Stop::second_attempt;
     return CURL_PREREQFUNC_ABORT;
+}
+
+// What was deciphered, a token for one, is wiped once it was read.
+int CurlExchange::on_tls_context(void*, void* context, void*) {
+    ::SSL_CTX_set_options(static_cast<SSL_CTX*>(context), SSL_OP_CLEANSE_PLAINTEXT);
+    return CURLE_OK;
 }
 
 // No exception may pass through libcurl's frames; a count other than the one given ends the transfer.
@@ -258,8 +299,10 @@ bool CurlExchange::take_header(std::string_view line) {
     }
     if (starts_with(line, "HTTP/")) {
         response_.headers.clear();  // what came before was an interim answer (1xx)
+        are_headers_whole_ = false;
         return true;
     }
+    if (trim(line).empty()) are_headers_whole_ = true;
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return true;
     response_.headers.push_back({std::string(trim(line.substr(0, colon))), std::string(trim(line.substr(colon + 1)))});

@@ -1,11 +1,13 @@
 // One HTTP exchange over libcurl: its handle set up from the request, and its answer read.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
 
+#include "http/curl_errors.hpp"
 #include "http/curl_transport.hpp"
 #include "http/transport.hpp"
 #include "http/url.hpp"
@@ -13,6 +15,7 @@
 namespace portal {
 
 inline constexpr std::size_t max_header_bytes = 64 * 1024;
+inline constexpr std::size_t curl_words_bytes = 256;
 
 // All but the constructor runs on curl's thread.
 class CurlExchange {
@@ -43,8 +46,11 @@ private:
     void set_method(Setup& setup);
     void set_trust(Setup& setup, const Url& url);
     void set_limits(Setup& setup);
+    [[nodiscard]] bool is_packed() const;
+    [[nodiscard]] CurlEnd end_of(int curl_code) const;
 
     static int on_attempt(void* self, char* local_ip, char* peer_ip, int local_port, int peer_port);
+    static int on_tls_context(void* handle, void* context, void* self);
     static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
     bool take_header(std::string_view line);
@@ -59,7 +65,9 @@ private:
     void* handle_ = nullptr;
     std::unique_ptr<HeaderList> headers_;
     HttpResponse response_;
+    std::array<char, curl_words_bytes> curl_words_{};
     std::size_t header_bytes_ = 0;
+    bool are_headers_whole_ = false;
     int attempts_ = 0;
     Stop stop_ = Stop::no;
 };

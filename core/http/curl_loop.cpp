@@ -13,6 +13,8 @@
 #include <curl/curl.h>
 #include <openssl/crypto.h>
 
+#include "http/curl_memory.hpp"
+
 namespace portal {
 namespace {
 
@@ -23,7 +25,7 @@ void initialise_curl() {
     static const bool done = [] {
         // The process may exit while the thread is inside a TLS call: then nothing may be torn down under it.
         ::OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
-        ::curl_global_init(CURL_GLOBAL_DEFAULT);
+        initialise_wiping_curl();
         return true;
     }();
     static_cast<void>(done);

@@ -15,15 +15,18 @@ namespace portal {
 
 inline constexpr std::size_t max_answer_bytes = 4 * 1024 * 1024;
 
+// A server may say a token back, and an app may have secrets of its own in a header: values are wiped when they go.
 struct HttpHeader {
     std::string name;
     std::string value;
+
+    ~HttpHeader() { wipe(value.data(), value.size()); }
 };
 
 struct HttpRequest {
     std::string method;               // "GET", ...
     std::string url;                  // rebuilt from its checked parts, never the caller's text
-    std::vector<HttpHeader> headers;  // none of them secret
+    std::vector<HttpHeader> headers;
     Secret bearer;                    // sent as "Authorization: Bearer ..."; empty: no such header
     Secret body;
     std::int64_t timeout_ms = 30'000;

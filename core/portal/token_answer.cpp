@@ -22,10 +22,19 @@ tl::unexpected<Error> no_json() {
                 "The answer is not well-formed JSON: pass Portal's answer whole, or the token as plain text.");
 }
 
+// simdjson copies the last bytes that it reads to the stack, as many as this at most. Let them be blanks.
+constexpr std::string_view blanks =
+    "                                                                "
+    "                                                                ";
+static_assert(blanks.size() == 128);
+
 // Reads strings without simdjson's own buffer, which is heap memory that nobody wipes.
 class Reader {
 public:
-    explicit Reader(std::string_view json) : text_(json), json_bytes_(json.size()) {
+    explicit Reader(std::string_view json) : json_bytes_(json.size() + blanks.size()) {
+        text_.reserve(json_bytes_ + simdjson::SIMDJSON_PADDING);
+        text_.append(json);
+        text_.append(blanks);
         text_.resize(json_bytes_ + simdjson::SIMDJSON_PADDING);
         scratch_.resize(json_bytes_ + simdjson::SIMDJSON_PADDING);
     }

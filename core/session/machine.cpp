@@ -323,6 +323,7 @@ void Machine::settle() {
         for (const PendingDone& done : std::exchange(dones_, {})) pending_.push_back(effect::Done{done.id, Code::closed});
         pending_.push_back(effect::Ended{});
         ended_ = true;
+        record_.token.reset();  // the handle may be kept for long
         return;
     }
     arm();

@@ -25,9 +25,9 @@ set(third_party_simdjson.h portal)
 # Headers of the language and of the operating systems. What is in neither list is third party.
 set(heavy iostream regex locale)  # each adds hundreds of kilobytes to an app
 set(system_headers
-  dirent.h dlfcn.h errno.h fcntl.h grp.h jni.h limits.h netdb.h poll.h pthread.h pwd.h sched.h signal.h spawn.h stdarg.h
-  stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h syslog.h termios.h time.h unistd.h TargetConditionals.h)
-set(system_folders android arpa linux mach net netinet sys)
+  dirent.h dlfcn.h errno.h fcntl.h grp.h jni.h limits.h malloc.h netdb.h poll.h pthread.h pwd.h sched.h signal.h spawn.h
+  stdarg.h stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h syslog.h termios.h time.h unistd.h TargetConditionals.h)
+set(system_folders android arpa linux mach malloc net netinet sys)
 
 set(faults "")
 function(fault file header why)

@@ -1,9 +1,21 @@
 # Code that takes Portal's API key never reaches a device, nor does the planner. Their texts are searched for in the library,
 # and, where they are built, in the programs that must have them: so the search itself can fail.
-#   cmake -DLIBRARY=libportal_session.so [-DBACKEND=portal-backend] [-DPLANNER=portal-planner] -P no_backend.cmake
+# So are the names of their functions, which a build that is not stripped has in its table of symbols.
+#   cmake -DLIBRARY=libportal_session.so -DNM=nm [-DBACKEND=portal-backend] [-DPLANNER=portal-planner] -P no_backend.cmake
 cmake_minimum_required(VERSION 3.25)
 set(texts_of_BACKEND "PORTAL_API_KEY|/custodians/")
 set(texts_of_PLANNER "is not USER,SECONDS")
+set(names_of_BACKEND "Custodian")
+set(names_of_PLANNER "7planner")
+
+# Sets `found` to whether the file's own symbols have one of that name.
+function(has_symbol file names found)
+  execute_process(COMMAND ${NM} --defined-only ${file} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+  set(${found} FALSE PARENT_SCOPE)
+  if(symbols MATCHES "${names}")
+    set(${found} TRUE PARENT_SCOPE)
+  endif()
+endfunction()
 
 foreach(part BACKEND PLANNER)
   if(${part})
@@ -11,10 +23,18 @@ foreach(part BACKEND PLANNER)
     if(NOT expected)
       message(FATAL_ERROR "${${part}} has none of ${texts_of_${part}}: this check no longer knows it when it sees it.")
     endif()
+    has_symbol(${${part}} "${names_of_${part}}" found)
+    if(NOT found)
+      message(FATAL_ERROR "${${part}} has no symbol ${names_of_${part}}: this check no longer knows it when it sees it.")
+    endif()
   endif()
   file(STRINGS ${LIBRARY} found REGEX "${texts_of_${part}}")
   if(found)
     list(JOIN found "\n  " found)
     message(FATAL_ERROR "${LIBRARY} has texts of what stays off a device:\n  ${found}")
+  endif()
+  has_symbol(${LIBRARY} "${names_of_${part}}" found)
+  if(found)
+    message(FATAL_ERROR "${LIBRARY} has a symbol ${names_of_${part}}, of what stays off a device.")
   endif()
 endforeach()

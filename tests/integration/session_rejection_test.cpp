@@ -110,6 +110,25 @@ TEST_CASE("a Portal that answers 401 to everything gets three tokens at once, si
     CHECK(app.get().status == 200);
 }
 
+TEST_CASE("a day of 401 to everything costs no more than three tokens and six an hour, in no hour") {
+    World world;
+    App app(world);
+    world.answer_with(401, 1'000'000);
+    std::vector<std::uint64_t> mints;  // at each step, from the start on
+    constexpr int steps_an_hour = 12;
+    for (int step = 0; step <= 24 * steps_an_hour; ++step) {
+        CHECK(app.get().status != 200);
+        CHECK(app.post().status != 200);
+        (void)app.lease(PORTAL_ACQUIRE_FORCE);
+        mints.push_back(world.mints());
+        if (step >= steps_an_hour) CHECK(mints.back() - mints[mints.size() - 1 - steps_an_hour] <= 3 + 6);
+        world.advance(hour_ms / steps_an_hour);
+    }
+    CHECK(mints.back() <= 1 + 3 + 24 * 6);
+    CHECK(mints.back() >= 23 * 6);  // and it does not give up
+    CHECK(app.status().mints_rejected + app.status().mints_forced + 1 == mints.back());
+}
+
 TEST_CASE("403, 429, 5xx and a redirect go to the caller and change nothing") {
     World world;
     App app(world);

@@ -49,6 +49,8 @@ public:
     Peer(const Peer&) = delete;
     Peer& operator=(const Peer&) = delete;
 
+    [[nodiscard]] pid_t id() const { return process_; }
+
     // What it answers, or says of itself; "silent" if that does not come.
     std::string ask(const std::string& line) {
         tell(line);
