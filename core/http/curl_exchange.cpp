@@ -21,6 +21,12 @@ constexpr std::int64_t max_timeout_ms = 24 * 3600 * 1000;
 static_assert(curl_words_bytes == CURL_ERROR_SIZE);
 constexpr long max_idle_connection_s = 30;  // a phone changes networks: an old connection is likely a dead one
 
+// A libcurl may bring several TLS libraries ("OpenSSL/3.0.17 (Schannel)"): the one without parentheses is in use.
+bool is_over_openssl() {
+    const char* const library = ::curl_version_info(CURLVERSION_NOW)->ssl_version;
+    return library != nullptr && starts_with(library, "OpenSSL/");
+}
+
 bool is_token_byte(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
            std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
@@ -183,8 +189,8 @@ void CurlExchange::set_trust(Setup& setup, const Url& url) {
         setup.set(CURLOPT_CAPATH,
                   static_cast<const char*>(nullptr));  // else the platform's folder is trusted beside the file
     }
-    // Unknown to a libcurl over another TLS library, which then has its own defaults.
-    ::curl_easy_setopt(handle_, CURLOPT_SSL_CTX_FUNCTION, &CurlExchange::on_tls_context);
+    // Others hand out a context of their own there.
+    if (is_over_openssl()) setup.set(CURLOPT_SSL_CTX_FUNCTION, &CurlExchange::on_tls_context);
     std::string pins;
     for (const std::string& pin : options_->spki_pins) pins += (pins.empty() ? "sha256//" : ";sha256//") + pin;
     if (!pins.empty()) setup.set(CURLOPT_PINNEDPUBLICKEY, pins.c_str());
