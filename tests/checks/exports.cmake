@@ -1,8 +1,9 @@
 # The shared library exports exactly the names of its list: no more (OpenSSL, curl, the C++ runtime stay hidden), no fewer.
-#   cmake -DLIBRARY=libportal_session.so -DNM=nm -DLIST=exports.txt -P exports.cmake
+#   cmake -DLIBRARY=libportal_session.so -DNM=nm -DLIST=exports.txt [-DALSO=JNI_OnLoad] -P exports.cmake
 cmake_minimum_required(VERSION 3.25)
 
 file(STRINGS ${LIST} expected REGEX "^[A-Za-z_]")
+list(APPEND expected ${ALSO})
 # Mach-O has no dynamic table apart, and a "_" before each name of C.
 if(LIBRARY MATCHES "\\.dylib$")
   execute_process(COMMAND ${NM} -gU ${LIBRARY} OUTPUT_VARIABLE table COMMAND_ERROR_IS_FATAL ANY)

@@ -1,9 +1,10 @@
-# What a shared library shows to the world: exactly the names of one list file, one a line.
-#   portal_export_list(TARGET LIST_FILE)
+# What a shared library shows to the world: exactly the names of one list file, one a line, and those given beside it.
+#   portal_export_list(TARGET LIST_FILE [NAME...])
 # The list becomes, at configure time, a version script (ELF) or a list of exported symbols (Mach-O).
 function(portal_export_list target list_file)
   get_filename_component(list_file ${list_file} ABSOLUTE)
   file(STRINGS ${list_file} names REGEX "^[A-Za-z_]")
+  list(APPEND names ${ARGN})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${list_file})
   if(APPLE)
     list(TRANSFORM names PREPEND "_")

@@ -1,0 +1,433 @@
+// The session: what an app holds.
+package io.portalsession
+
+import io.portalsession.internal.NativeBridge
+import io.portalsession.internal.NativeCompletion
+import io.portalsession.internal.NativeHandle
+import io.portalsession.internal.SessionHost
+import java.util.concurrent.Executor
+import java.util.concurrent.atomic.AtomicLong
+import kotlin.coroutines.CoroutineContext
+import kotlin.coroutines.resume
+import kotlin.coroutines.resumeWithException
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.channels.BufferOverflow
+import kotlinx.coroutines.flow.MutableSharedFlow
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.SharedFlow
+import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.flow.asSharedFlow
+import kotlinx.coroutines.flow.asStateFlow
+import kotlinx.coroutines.flow.update
+import kotlinx.coroutines.suspendCancellableCoroutine
+
+/**
+ * Keeps the Client Session Token of one Portal user: in memory, in the store if there is one, and renewed by the provider
+ * exactly when Portal will no longer take it.
+ *
+ * Any thread may call anything, and nothing blocks but [close] with a wait. Keep one for the user, as long as the app lives.
+ */
+public class PortalSession private constructor(
+    private val handle: NativeHandle,
+    private val host: SessionHost,
+    private val flows: Flows,
+) : AutoCloseable {
+    /** What the session has and does, as of its last event. See [readStatus] for this instant. */
+    public val status: StateFlow<SessionStatus> = flows.status.asStateFlow()
+
+    /** What happens, in order. Who collects too slowly misses the oldest: see [SessionEvent.sequence]. */
+    public val events: SharedFlow<SessionEvent> = flows.events.asSharedFlow()
+
+    // ---- tokens out ----
+
+    /**
+     * A valid token; waits for one, asking the provider once, however many wait. Cancelling ends this wait alone.
+     *
+     * @throws PortalSessionException if there is none
+     */
+    @JvmSynthetic
+    public suspend fun lease(options: LeaseOptions = LeaseOptions.DEFAULT): Lease = (if (options.newerThan == 0L) tryLease() else null) ?: await(options, 0)
+
+    /** The valid token, without waiting; null: none to give now. */
+    public fun tryLease(): Lease? = handle.use { NativeBridge.tryLease(it) }?.let(::Lease)
+
+    /**
+     * A token made after this call, whatever the present one is worth. It skips the back-off, at most once in 10 s, but
+     * never a `Retry-After`.
+     *
+     * @throws PortalSessionException if there is none
+     */
+    @JvmSynthetic
+    public suspend fun renew(options: LeaseOptions = LeaseOptions.DEFAULT): Lease = await(options, NativeBridge.ACQUIRE_FORCE)
+
+    /**
+     * Calls [block] with a valid token and wipes it after it. Report what Portal answers.
+     *
+     * ```
+     * session.useToken { lease ->
+     *     if (portal == null || portalGeneration != lease.generation) {
+     *         portal = Portal(apiKey = lease.token(), …) // Portal's object keeps its first token: a new one for a new token
+     *         portalGeneration = lease.generation
+     *     }
+     *     try {
+     *         portal.request(…).also { session.report(lease, 200) }
+     *     } catch (error: Exception) {
+     *         session.report(lease, error)
+     *         throw error
+     *     }
+     * }
+     * ```
+     *
+     * @throws PortalSessionException if there is none
+     */
+    @JvmSynthetic
+    public suspend inline fun <Result> useToken(block: (Lease) -> Result): Result = lease().use(block)
+
+    /** For Java: [lease], told to [callback] by [executor]. */
+    @JvmOverloads
+    public fun lease(
+        executor: Executor,
+        callback: LeaseCallback,
+        options: LeaseOptions = LeaseOptions.DEFAULT,
+    ): PendingLease =
+        acquire(options, 0) { lease, failure ->
+            executor.execute { if (lease != null) callback.onLease(lease) else callback.onFailure(checkNotNull(failure)) }
+        }
+
+    // ---- what came of them ----
+
+    /**
+     * Says that the lease's request leaves now: for one that leaves later than its lease was taken. Never needed for
+     * safety: without it the session expects the end earlier than Portal does.
+     */
+    public fun stamp(lease: Lease): Unit = handle.use { NativeBridge.stamp(it, lease.bytes) }
+
+    /**
+     * Reports what Portal answered to a request with the lease's token: 2xx slides the deadline, 401 ends the token,
+     * everything else changes nothing. No answer of a cache, none after a redirect. On return no call gives a rejected token.
+     *
+     * @throws PortalSessionException.Stale if the session was cleared since; nothing is wrong
+     */
+    public fun report(
+        lease: Lease,
+        httpStatus: Int,
+    ): Unit = handle.use { NativeBridge.report(it, lease.bytes, httpStatus) }
+
+    /** The same, of an error of Portal's own SDK; returns what it means. */
+    public fun report(
+        lease: Lease,
+        error: Throwable,
+    ): Verdict {
+        val verdict = PortalErrors.verdict(error)
+        if (verdict == Verdict.REJECTED) report(lease, HTTP_UNAUTHORIZED)
+        return verdict
+    }
+
+    // ---- tokens in ----
+
+    /**
+     * Gives a token unasked, after a login for example. It takes the place of any other, and signs in.
+     *
+     * @param expectedEpoch the epoch that it was fetched in, so that a logout meanwhile makes it [PortalSessionException.Stale]; 0: any
+     * @throws PortalSessionException if it cannot be used
+     */
+    @JvmOverloads
+    public fun push(
+        token: TokenAnswer.Token,
+        expectedEpoch: Long = 0,
+    ) {
+        val bytes = token.text.encodeToByteArray()
+        try {
+            handle.use {
+                NativeBridge.push(it, bytes, token.clientId?.encodeToByteArray(), token.ageMillis, expectedEpoch)
+            }
+        } finally {
+            bytes.fill(0)
+        }
+    }
+
+    /** Starts a renewal that is due, if any, so that the wait hides behind the app's first screen. */
+    public fun prepare(): Unit = handle.use { NativeBridge.prepare(it) }
+
+    // ---- life ----
+
+    /**
+     * Signs out. Already when this suspends no call gives the token; it returns when every copy of ours is wiped and the
+     * store overwritten. Cancelling ends the wait, not the logout.
+     *
+     * @throws PortalSessionException if the store could not be wiped now; it is tried again
+     */
+    @JvmSynthetic
+    public suspend fun clear(): Unit = awaitDone { completion -> handle.use { NativeBridge.clear(it, completion) } }
+
+    /** For Java: [clear], told to [callback] by [executor]. */
+    public fun clear(
+        executor: Executor,
+        callback: DoneCallback,
+    ): Unit = handle.use { NativeBridge.clear(it) { _, failure -> executor.execute { callback.onDone(failure) } } }
+
+    /** Tells of the outside world. On Android the session is told by itself of foreground and background. */
+    public fun notify(notice: SessionNotice): Unit = handle.use { NativeBridge.notify(it, notice.value) { _, _ -> } }
+
+    /** The same; returns when all that it caused (reload, save, due timers and their callbacks) is over. */
+    @JvmSynthetic
+    public suspend fun awaitNotice(notice: SessionNotice): Unit =
+        awaitDone { completion -> handle.use { NativeBridge.notify(it, notice.value, completion) } }
+
+    /** What the session has and does at this instant. */
+    public fun readStatus(): SessionStatus = handle.use(flows::read)
+
+    /** The status and the last 32 transitions as one JSON object, for support: no secret is in it. */
+    public fun explain(): String = handle.use { NativeBridge.explain(it) }.decodeToString()
+
+    /** Whether the token may go to this place; [port] 0: the scheme's own. */
+    public fun allows(
+        scheme: String,
+        host: String,
+        port: Int,
+    ): Boolean = handle.use { NativeBridge.allows(it, scheme.encodeToByteArray(), host.encodeToByteArray(), port) }
+
+    /** Ends the session: those who wait get [PortalSessionException.Closed]. The token stays in the store. Does not wait. */
+    override fun close(): Unit = close(0)
+
+    /** The same, and waits for what still runs, so long at most. Never on the main thread. */
+    public fun close(waitMillis: Long) {
+        handle.close(waitMillis)
+        host.close()
+    }
+
+    // ---- inside ----
+
+    private suspend fun await(
+        options: LeaseOptions,
+        flags: Int,
+    ): Lease =
+        suspendCancellableCoroutine { continuation ->
+            val pending =
+                acquire(options, flags) { lease, failure ->
+                    if (lease != null) {
+                        continuation.resume(lease) { _, unused, _ -> unused.close() }
+                    } else {
+                        continuation.resumeWithException(checkNotNull(failure))
+                    }
+                }
+            continuation.invokeOnCancellation { pending.cancel() }
+        }
+
+    internal fun acquire(
+        options: LeaseOptions,
+        flags: Int,
+        done: (Lease?, PortalSessionException?) -> Unit,
+    ): PendingLease {
+        val allFlags = flags or if (options.withoutStore) NativeBridge.ACQUIRE_WITHOUT_STORE else 0
+        val id =
+            handle.use {
+                NativeBridge.acquire(it, allFlags, options.timeoutMillis, options.newerThan) { bytes, failure ->
+                    done(bytes?.let(::Lease), failure)
+                }
+            }
+        return PendingLease(id)
+    }
+
+    private suspend inline fun awaitDone(crossinline start: (NativeCompletion) -> Unit): Unit =
+        suspendCancellableCoroutine { continuation ->
+            start { _, failure ->
+                if (failure == null) continuation.resume(Unit) else continuation.resumeWithException(failure)
+            }
+        }
+
+    /** What observers see. Apart from the session, since events may come before its constructor has run. */
+    private class Flows {
+        private val reads = AtomicLong()
+        val events = MutableSharedFlow<SessionEvent>(extraBufferCapacity = EVENTS, onBufferOverflow = BufferOverflow.DROP_OLDEST)
+        val status = MutableStateFlow(SessionStatus(LongArray(NativeBridge.STATUS_FIELDS), 0))
+
+        fun read(session: Long): SessionStatus {
+            val version = reads.incrementAndGet()
+            val values = LongArray(NativeBridge.STATUS_FIELDS)
+            NativeBridge.status(session, values)
+            return SessionStatus(values, version)
+        }
+
+        /** Of two that read at once the later wins: it has seen what made the earlier one read. */
+        fun publish(read: SessionStatus) = status.update { if (it.version > read.version) it else read }
+    }
+
+    /** All that a session is given; there are no setters. What is not set has Portal's value. */
+    public class Builder {
+        private var name = ""
+        private var clientId = ""
+        private var portalUrl = ""
+        private var allowedHosts: List<String>? = null
+        private var flags = 0
+        private var bootTag = 0L
+        private val policy = LongArray(POLICY_FIELDS)
+        private var provider: TokenProvider? = null
+        private var context: CoroutineContext = Dispatchers.IO
+        private var store: SessionStore? = null
+        private var logger: SessionLogger? = null
+        private var level = SessionLogger.Level.OFF
+
+        @OptIn(PortalSessionTestingApi::class)
+        private var clock: SessionClock? = null
+
+        /** Which session; 1 to 128 bytes of UTF-8. Two with one name and store behave as two processes would. */
+        public fun name(name: String): Builder = apply { this.name = name }
+
+        /** Whose session; if it is not set, it is learnt from the first token that names one. */
+        public fun clientId(clientId: String): Builder = apply { this.clientId = clientId }
+
+        /** Portal's address: `https://api.portalhq.io`. Its host may get the token too. */
+        public fun portalUrl(url: String): Builder = apply { portalUrl = url }
+
+        /** Who may get the token, each with its sub-domains: `host` or `host:port`. Only `portalhq.io` if it is not set. */
+        public fun allowedHosts(vararg hosts: String): Builder = apply { allowedHosts = hosts.toList() }
+
+        /** Lets the token go to 127.0.0.1 and [::1], over http too: for tests against a server of one's own. */
+        public fun allowLoopback(): Builder = apply { flags = flags or NativeBridge.ALLOW_LOOPBACK }
+
+        /** The app's way to its backend; without it only a push brings tokens. */
+        public fun provider(provider: TokenProvider): Builder = apply { this.provider = provider }
+
+        /** The same, for Java. */
+        public fun provider(provider: CallbackTokenProvider): Builder = provider(provider.asSuspending())
+
+        /** Where the provider runs: [Dispatchers.IO]. */
+        public fun providerContext(context: CoroutineContext): Builder = apply { this.context = context }
+
+        /** Where the session is kept; without it in memory alone. */
+        public fun store(store: SessionStore): Builder = apply { this.store = store }
+
+        /** Where log lines go, and which. */
+        public fun logger(
+            level: SessionLogger.Level,
+            logger: SessionLogger,
+        ): Builder =
+            apply {
+                this.level = level
+                this.logger = logger
+            }
+
+        /** How long a token lives without a request: 24 h. */
+        public fun idleMillis(millis: Long): Builder = policy(0, millis)
+
+        /** How long a token lives in all: 7 days. */
+        public fun absoluteMillis(millis: Long): Builder = policy(1, millis)
+
+        /** How much less the session counts with: 60 s. */
+        public fun marginMillis(millis: Long): Builder = policy(2, millis)
+
+        /** The last part of the idle window, in which the state is [SessionState.EXPIRING]: 10 min; -1: none. */
+        public fun softWindowMillis(millis: Long): Builder = policy(3, millis)
+
+        /** How long before the absolute deadline a renewal starts in the background: 6 h; -1: none. */
+        public fun renewalLeadMillis(millis: Long): Builder = policy(4, millis)
+
+        /** How long the provider may take until those who wait give up: 30 s. */
+        public fun requestTimeoutMillis(millis: Long): Builder = policy(5, millis)
+
+        /** This boot as the host names it, for systems that hide their own name for it; 0: the system's. */
+        public fun bootTag(tag: Long): Builder = apply { bootTag = tag }
+
+        /** Another clock than the system's. */
+        @PortalSessionTestingApi
+        public fun clock(clock: SessionClock): Builder = apply { this.clock = clock }
+
+        private fun policy(
+            field: Int,
+            value: Long,
+        ) = apply { policy[field] = value }
+
+        /**
+         * Opens it, and starts to load what the store has. No input or output, no wait: fit for the main thread.
+         *
+         * @throws PortalSessionException if a value is out of its bounds
+         */
+        @OptIn(PortalSessionTestingApi::class)
+        public fun open(): PortalSession {
+            val flows = Flows()
+            val host = SessionHost(provider, store, logger, clock, context)
+            val opened = AtomicHandle()
+            host.onEvent = { event ->
+                opened.value?.let { handle -> runCatching { handle.use { flows.publish(flows.read(it)) } } }
+                flows.events.tryEmit(event)
+            }
+            policy[POLICY_FIELDS - 1] = bootTag
+            val session =
+                NativeBridge.open(
+                    host,
+                    host.parts,
+                    level.ordinal,
+                    flags,
+                    name.encodeToByteArray(),
+                    clientId.encodeToByteArray(),
+                    portalUrl.encodeToByteArray(),
+                    allowedHosts?.map { it.encodeToByteArray() }?.toTypedArray(),
+                    policy,
+                )
+            val handle = NativeHandle(session)
+            opened.value = handle
+            flows.publish(handle.use(flows::read))
+            return PortalSession(handle, host, flows)
+        }
+
+        private class AtomicHandle {
+            @Volatile var value: NativeHandle? = null
+        }
+    }
+
+    public companion object {
+        private const val EVENTS = 64
+        private const val POLICY_FIELDS = 7
+        private const val HTTP_UNAUTHORIZED = 401
+
+        /** Opens a session: `PortalSession.open(provider) { store(…) }`. See [Builder.open]. */
+        @JvmSynthetic
+        public inline fun open(
+            provider: TokenProvider,
+            configure: Builder.() -> Unit = {},
+        ): PortalSession = Builder().provider(provider).apply(configure).open()
+
+        /** The version of the native library. */
+        @JvmStatic
+        public fun version(): String = NativeBridge.version().decodeToString()
+    }
+}
+
+/** What the app tells of the outside world. */
+public enum class SessionNotice(
+    internal val value: Int,
+) {
+    /** The app came to the front: look again at clock, store and timers. */
+    FOREGROUND(1),
+
+    /** The app goes: write what is unwritten. */
+    BACKGROUND(2),
+
+    /** Another process wrote, or the store became readable. */
+    STORE_CHANGED(3),
+
+    /** The clock of a test jumped. */
+    CLOCK_CHANGED(4),
+}
+
+/** A wait that can be cancelled; the callback still runs once. */
+public class PendingLease internal constructor(
+    private val id: Long,
+) {
+    /** Ends this wait alone; harmless at any time. */
+    public fun cancel(): Unit = NativeBridge.cancel(id)
+}
+
+/** For Java: how a wait ended. Exactly one of both is called, once. */
+public interface LeaseCallback {
+    public fun onLease(lease: Lease)
+
+    public fun onFailure(failure: PortalSessionException)
+}
+
+/** For Java: how an operation ended. */
+public fun interface DoneCallback {
+    /** [failure] is null if all is well. */
+    public fun onDone(failure: PortalSessionException?)
+}

@@ -1,0 +1,189 @@
+// What a session has and does.
+package io.portalsession
+
+/** What the session has. The order is that of the C API, here and below. */
+public enum class SessionState {
+    /** The store is not read yet, or unavailable now. */
+    UNKNOWN,
+
+    /** No token yet. */
+    NONE,
+
+    /** A good token. */
+    FRESH,
+
+    /** A good token near one of its deadlines. */
+    EXPIRING,
+
+    /** At its 7 days, or of unknown age: renewed first, used if that fails. */
+    OVERDUE,
+
+    /** 24 hours without a request. */
+    EXPIRED,
+
+    /** Portal answered 401. */
+    REJECTED,
+
+    /** Cleared. */
+    SIGNED_OUT,
+}
+
+/** Why the state is what it is; in a [TokenRequest], why a token is needed. */
+public enum class SessionReason {
+    NONE,
+    LOADING,
+    STORE_UNAVAILABLE,
+    FIRST,
+    NEAR_IDLE,
+    IDLE,
+    NEAR_ABSOLUTE,
+    ABSOLUTE,
+    REJECTED,
+    CLEARED,
+    DECLINED,
+    STORAGE_LOST,
+    CLOCK_UNTRUSTED,
+    FORCED,
+}
+
+/** What the session does about a new token. */
+public enum class SessionRenewal {
+    IDLE,
+    ASKING,
+
+    /** Another process asks; its token is adopted. */
+    ELSEWHERE,
+    BACKING_OFF,
+
+    /** The provider said that the user must sign in. */
+    DECLINED,
+}
+
+/** How the token's age is known. */
+public enum class SessionClockVerdict {
+    SAME_BOOT,
+    WALL,
+    UNTRUSTED,
+}
+
+/** Where the session is kept. */
+public enum class SessionStoreVerdict {
+    PERSISTENT,
+    MEMORY_ONLY,
+    LOCKED,
+    LOST,
+}
+
+/** What a session has and does, at one instant. */
+public class SessionStatus internal constructor(
+    private val values: LongArray,
+    internal val version: Long,
+) {
+    public val state: SessionState get() = enumAt(0, SessionState.UNKNOWN)
+    public val reason: SessionReason get() = enumAt(1, SessionReason.NONE)
+    public val renewal: SessionRenewal get() = enumAt(2, SessionRenewal.IDLE)
+    public val clock: SessionClockVerdict get() = enumAt(3, SessionClockVerdict.UNTRUSTED)
+    public val store: SessionStoreVerdict get() = enumAt(4, SessionStoreVerdict.MEMORY_ONLY)
+
+    /** Grows by one with each new token; 0: no token yet. */
+    public val generation: Long get() = values[5]
+
+    /** Grows by one with each clear. */
+    public val epoch: Long get() = values[6]
+
+    /** 24 hours after the last answer, for display; 0: none. */
+    public val idleDeadlineUnixMillis: Long get() = values[7]
+
+    /** 7 days after the token was issued, for display; 0: none. */
+    public val absoluteDeadlineUnixMillis: Long get() = values[8]
+
+    /** Negative: past it. */
+    public val idleLeftMillis: Long get() = values[9]
+
+    /** Negative: past it. */
+    public val absoluteLeftMillis: Long get() = values[10]
+
+    /** While backing off; 0: not. */
+    public val retryAfterMillis: Long get() = values[11]
+
+    /** New tokens since open, whatever the reason. */
+    public val mints: Long get() = values[12] + values[13] + values[14] + values[15] + values[16]
+
+    /** Tokens that came by push, since open. */
+    public val pushes: Long get() = values[17]
+
+    /** Generations that Portal rejected, since open. */
+    public val rejections: Long get() = values[18]
+
+    /** Leases that had to wait, since open. */
+    public val waits: Long get() = values[19]
+
+    /** Tokens handed out though the store did not take them, since open. */
+    public val degradedSaves: Long get() = values[20]
+
+    /** The longest wait for a lease, since open. */
+    public val longestWaitMillis: Long get() = values[21]
+
+    override fun equals(other: Any?): Boolean = other is SessionStatus && values.contentEquals(other.values)
+
+    override fun hashCode(): Int = values.contentHashCode()
+
+    override fun toString(): String =
+        "SessionStatus(state=$state, reason=$reason, renewal=$renewal, store=$store, generation=$generation, epoch=$epoch)"
+
+    private inline fun <reified E : Enum<E>> enumAt(
+        index: Int,
+        unknown: E,
+    ): E = enumOf(values[index].toInt(), unknown)
+}
+
+/** One change of a session. */
+public class SessionEvent internal constructor(
+    public val kind: Kind,
+    public val state: SessionState,
+    public val reason: SessionReason,
+    /** Why, for the kinds that tell of a failure: a number of the C API, `PORTAL_ERR_…`; else 0. */
+    public val code: Int,
+    /** Grows by one each: a gap means that older ones were dropped. */
+    public val sequence: Long,
+    public val generation: Long,
+    public val epoch: Long,
+    /** 0: none. */
+    public val retryAfterMillis: Long,
+    /** When, for display. */
+    public val atUnixMillis: Long,
+) {
+    public enum class Kind {
+        /** Of a newer library. */
+        OTHER,
+
+        /** State or reason changed. */
+        STATE,
+        NEW_TOKEN,
+
+        /** Portal rejected the current generation. */
+        REJECTED,
+
+        /** The provider is asked. */
+        RENEWAL_STARTED,
+        RENEWAL_FAILED,
+        SIGN_IN_NEEDED,
+
+        /** Signed out, here or by another process. */
+        CLEARED,
+
+        /** The store verdict changed. */
+        STORE,
+
+        /** The clock verdict changed. */
+        CLOCK,
+    }
+
+    override fun toString(): String =
+        "SessionEvent(kind=$kind, state=$state, reason=$reason, code=$code, generation=$generation, epoch=$epoch)"
+}
+
+internal inline fun <reified E : Enum<E>> enumOf(
+    value: Int,
+    unknown: E,
+): E = enumValues<E>().getOrElse(value) { unknown }

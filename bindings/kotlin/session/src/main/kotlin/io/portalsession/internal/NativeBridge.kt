@@ -1,0 +1,157 @@
+// The native methods, each one call of the C API (bindings/kotlin/jni/bridge.cpp). Text is UTF-8, times are milliseconds.
+package io.portalsession.internal
+
+import io.portalsession.PortalSessionException
+
+/** What native code calls in a session's own parts. Nothing may be thrown. */
+internal interface NativeHost {
+    fun ask(id: Long, reason: Int, attempt: Int, timeoutMillis: Long, generation: Long, clientId: ByteArray)
+
+    fun withdrawn(id: Long)
+
+    fun event(
+        kind: Int,
+        state: Int,
+        reason: Int,
+        code: Int,
+        sequence: Long,
+        generation: Long,
+        epoch: Long,
+        retryAfterMillis: Long,
+        atUnixMillis: Long,
+    )
+
+    fun log(level: Int, line: ByteArray)
+
+    fun load(id: Long, name: ByteArray)
+
+    fun save(id: Long, name: ByteArray, revision: Long, record: ByteArray)
+
+    /** Time since boot, wall time, the boot's tag. */
+    fun readClock(): LongArray
+
+    companion object {
+        const val PROVIDER = 1
+        const val STORE = 2
+        const val CLOCK = 4
+    }
+}
+
+/** Hears the end of an operation once: a lease's bytes, or null where there is none, and why there is none. */
+internal fun interface NativeCompletion {
+    fun complete(lease: ByteArray?, failure: PortalSessionException?)
+}
+
+@Suppress("LongParameterList", "TooManyFunctions")
+internal object NativeBridge {
+    /** PORTAL_ABI that this wrapper was written against. */
+    private const val ABI = 1
+
+    const val STATUS_FIELDS = 22
+    const val ALLOW_LOOPBACK = 1
+    const val ACQUIRE_FORCE = 1
+    const val ACQUIRE_WITHOUT_STORE = 2
+    const val FAILURE_RETRYABLE = 1
+
+    init {
+        NativeLibrary.load()
+        check(abi() >= ABI) { "libportal_session is older than its Kotlin wrapper: ABI ${abi()}, needed $ABI" }
+    }
+
+    // Each throws a PortalSessionException where the C API returns an error, unless it returns the code itself.
+
+    @JvmStatic
+    external fun open(
+        host: NativeHost,
+        parts: Int,
+        logLevel: Int,
+        flags: Int,
+        name: ByteArray,
+        clientId: ByteArray,
+        portalUrl: ByteArray,
+        allowedHosts: Array<ByteArray>?,
+        policy: LongArray,
+    ): Long
+
+    @JvmStatic external fun close(session: Long, waitMillis: Long): Int
+
+    @JvmStatic external fun release(session: Long)
+
+    @JvmStatic external fun clear(session: Long, completion: NativeCompletion)
+
+    @JvmStatic external fun notify(session: Long, notice: Int, completion: NativeCompletion)
+
+    @JvmStatic external fun status(session: Long, out: LongArray)
+
+    @JvmStatic external fun explain(session: Long): ByteArray
+
+    @JvmStatic external fun allows(session: Long, scheme: ByteArray, host: ByteArray, port: Int): Boolean
+
+    /** Null: none to give now. */
+    @JvmStatic external fun tryLease(session: Long): ByteArray?
+
+    @JvmStatic external fun acquire(
+        session: Long,
+        flags: Int,
+        timeoutMillis: Long,
+        newerThan: Long,
+        completion: NativeCompletion,
+    ): Long
+
+    @JvmStatic external fun cancel(id: Long)
+
+    @JvmStatic external fun stamp(session: Long, lease: ByteArray)
+
+    @JvmStatic external fun report(session: Long, lease: ByteArray, httpStatus: Int)
+
+    @JvmStatic external fun prepare(session: Long)
+
+    @JvmStatic external fun push(
+        session: Long,
+        token: ByteArray,
+        clientId: ByteArray?,
+        ageMillis: Long,
+        expectedEpoch: Long,
+    )
+
+    @JvmStatic external fun fulfil(requestId: Long, token: ByteArray, clientId: ByteArray?, ageMillis: Long): Int
+
+    @JvmStatic external fun decline(requestId: Long, hostCode: Int): Int
+
+    @JvmStatic external fun fail(
+        requestId: Long,
+        flags: Int,
+        httpStatus: Int,
+        retryAfterMillis: Long,
+        retryAfter: ByteArray?,
+        hostCode: Int,
+    ): Int
+
+    @JvmStatic external fun storeLoaded(id: Long, found: Int, revision: Long, record: ByteArray?): Int
+
+    @JvmStatic external fun storeSaved(id: Long, saved: Int): Int
+
+    @JvmStatic external fun verdict(httpStatus: Int, errorId: ByteArray?, exception: ByteArray?, legacyCode: Int): Int
+
+    @JvmStatic external fun abi(): Int
+
+    @JvmStatic external fun version(): ByteArray
+
+    @JvmStatic external fun readSystemClock(out: LongArray)
+
+    @JvmStatic external fun liveObjects(): Long
+
+    /** Called by native code. */
+    @JvmStatic
+    fun failure(
+        code: Int,
+        httpStatus: Int,
+        osCode: Int,
+        flags: Int,
+        retryAfterMillis: Long,
+        message: ByteArray,
+    ): PortalSessionException =
+        PortalSessionException.of(
+            PortalSessionException.Details(code, httpStatus, osCode, flags, retryAfterMillis, message.decodeToString()),
+        )
+}
