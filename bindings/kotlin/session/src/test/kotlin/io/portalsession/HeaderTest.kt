@@ -1,0 +1,46 @@
+// The wrapper's vocabulary is the C header's.
+package io.portalsession
+
+import java.io.File
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Test
+
+class HeaderTest {
+    private val header = File(System.getProperty("repository"), "capi/include/portal_session/portal_session.h").readText()
+
+    /** The values of `prefix…`, by their names without it. */
+    private fun values(
+        prefix: String,
+        body: String = header,
+    ): Map<String, Int> =
+        Regex("""\b${prefix}_([A-Z_]+)\s*=\s*(-?\d+)[,\s]""").findAll(body).associate { it.groupValues[1] to it.groupValues[2].toInt() }
+
+    private inline fun <reified E : Enum<E>> words(from: Int = 0) = enumValues<E>().drop(from).associate { it.name to it.ordinal }
+
+    @Test
+    fun `each error code has its exception and each exception its code`() {
+        val codes = values("PORTAL_ERR")
+        val cases = PortalSessionException::class.java.declaredClasses.filter { PortalSessionException::class.java.isAssignableFrom(it) }
+        assertEquals(25, codes.size)
+        assertEquals(codes.keys.map { it.replace("_", "") }.toSet(), cases.map { it.simpleName.uppercase() }.toSet())
+        for ((name, code) in codes) {
+            val made = PortalSessionException.of(PortalSessionException.Details(code, 503, 7, 1, 250, "why"))
+            assertEquals(name.replace("_", ""), made.javaClass.simpleName.uppercase())
+            assertEquals(listOf<Any?>(code, 503, 7, true, false, 250L, "why"), made.run { listOf(this.code, httpStatus, osCode, isRetryable, isTls, retryAfterMillis, message) })
+        }
+    }
+
+    @Test
+    fun `states, reasons, renewals, verdicts and events have the header's names and numbers`() {
+        assertEquals(values("PORTAL_STATE"), words<SessionState>())
+        assertEquals(values("PORTAL_REASON"), words<SessionReason>())
+        assertEquals(values("PORTAL_RENEWAL"), words<SessionRenewal>())
+        assertEquals(values("PORTAL_CLOCK"), words<SessionClockVerdict>())
+        assertEquals(values("PORTAL_VERDICT"), words<Verdict>())
+        assertEquals(values("PORTAL_LEVEL"), words<SessionLogger.Level>())
+        assertEquals(values("PORTAL_EVENT"), words<SessionEvent.Kind>(from = 1))
+        assertEquals(values("PORTAL_NOTICE"), SessionNotice.entries.associate { it.name to it.value })
+        val storeVerdicts = header.substringAfter("PORTAL_ENUM(portal_store_verdict)").substringBefore("};")
+        assertEquals(values("PORTAL_STORE", storeVerdicts), words<SessionStoreVerdict>())
+    }
+}

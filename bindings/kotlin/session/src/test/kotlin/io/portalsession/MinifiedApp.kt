@@ -1,0 +1,40 @@
+// A small app: what it uses must still be there after a minifier went over it.
+package io.portalsession
+
+import kotlinx.coroutines.runBlocking
+
+object MinifiedApp {
+    private class ShortStore : SessionStore {
+        private var revision = 0L
+
+        override fun load(name: String): StoredRecord = StoredRecord.Absent
+
+        override fun save(
+            name: String,
+            revision: Long,
+            record: ByteArray,
+        ): SaveOutcome = SaveOutcome.SAVED.also { this.revision = revision }
+    }
+
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        var asked = 0
+        val session =
+            PortalSession.open({ request -> TokenAnswer.Token("${request.reason}-${++asked}".lowercase()) }) {
+                store(ShortStore())
+                logger(SessionLogger.Level.DEBUG) { _, line -> check(line.isNotEmpty()) }
+            }
+        runBlocking {
+            val lease = session.lease()
+            session.report(lease, 401)
+            println("leases ${lease.token()} ${session.lease().token()}")
+            session.clear()
+            try {
+                session.lease()
+            } catch (failure: PortalSessionException.SignInNeeded) {
+                println("code ${failure.code}")
+            }
+        }
+        session.close(60_000)
+    }
+}

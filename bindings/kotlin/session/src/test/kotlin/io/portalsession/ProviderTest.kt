@@ -1,0 +1,182 @@
+// What the app's provider may do, and what comes of it.
+package io.portalsession
+
+import java.io.IOException
+import kotlin.time.Duration.Companion.hours
+import kotlin.time.Duration.Companion.seconds
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitCancellation
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.withTimeout
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+
+class ProviderTest : SessionTests() {
+    @Test
+    fun `a provider that throws fails those who wait, and is asked again after the back-off`() =
+        blocking {
+            provider.script = { _, number -> if (number == 1) error("a mistake") else TokenAnswer.Token("good") }
+            val session = open()
+            val failure = failsWith<PortalSessionException.ProviderFailed> { session.lease() }
+            clock.advance(session, 1.hours)
+            assertEquals("good", session.lease().token())
+            assertFalse(failure.isRetryable && failure.retryAfterMillis == 0L)
+            assertEquals(2, provider.requests.last().attempt)
+        }
+
+    @Test
+    fun `no network is retryable, and the session asks again by itself`() =
+        blocking {
+            val again = CompletableDeferred<Unit>()
+            provider.script = { _, number -> if (number == 1) throw IOException("no network") else TokenAnswer.Token("good").also { again.complete(Unit) } }
+            val session = open()
+            val failure = failsWith<PortalSessionException.ProviderFailed> { session.lease() }
+            assertTrue(failure.isRetryable)
+            clock.advance(session, 1.hours)
+            withTimeout(WAIT) { again.await() }
+            assertEquals("good", session.lease().token())
+        }
+
+    @Test
+    fun `nobody is asked before Retry-After has passed`() =
+        blocking {
+            provider.script = { _, number -> if (number == 1) TokenAnswer.ofHttp(429, "120") else TokenAnswer.Token("good") }
+            val session = open()
+            val failure = failsWith<PortalSessionException.ProviderFailed> { session.lease() }
+            assertEquals(429, failure.httpStatus)
+            assertTrue(failure.retryAfterMillis >= 120_000, "${failure.retryAfterMillis}")
+            clock.advance(session, 119.seconds)
+            failsWith<PortalSessionException.ProviderFailed> { session.lease() }
+            assertEquals(1, provider.count)
+        }
+
+    @Test
+    fun `a declined user must sign in, and is asked for no more`() =
+        blocking {
+            provider.script = { _, _ -> TokenAnswer.Declined(hostCode = 42) }
+            val session = open()
+            assertEquals(42, failsWith<PortalSessionException.SignInNeeded> { session.lease() }.osCode)
+            failsWith<PortalSessionException.SignInNeeded> { session.lease() }
+            assertEquals(1, provider.count)
+        }
+
+    @Test
+    fun `a logout cancels a running provider and answers those who wait`() =
+        blocking {
+            val started = CompletableDeferred<Unit>()
+            val cancelled = CompletableDeferred<Unit>()
+            provider.script = { _, _ ->
+                started.complete(Unit)
+                try {
+                    awaitCancellation()
+                } finally {
+                    cancelled.complete(Unit)
+                }
+            }
+            val session = open()
+            coroutineScope {
+                val waiting = async(start = CoroutineStart.UNDISPATCHED) { runCatching { session.lease() }.exceptionOrNull() }
+                started.await()
+                session.clear()
+                assertTrue(waiting.await() is PortalSessionException.Cleared, "${waiting.await()}")
+            }
+            withTimeout(WAIT) { cancelled.await() }
+        }
+
+    @Test
+    fun `a token that comes after the logout is not kept`() =
+        blocking {
+            val gate = CompletableDeferred<Unit>()
+            val started = CompletableDeferred<Unit>()
+            val handedOver = CompletableDeferred<Unit>()
+            val stubborn =
+                CallbackTokenProvider { _, answer ->
+                    started.complete(Unit)
+                    gate.invokeOnCompletion {
+                        answer.answer(TokenAnswer.Token("late"))
+                        handedOver.complete(Unit)
+                    }
+                }
+            val session = open(provider = null) { provider(stubborn) }
+            session.prepare()
+            withTimeout(WAIT) { started.await() }
+            session.clear()
+            gate.complete(Unit)
+            handedOver.await()
+            session.awaitNotice(SessionNotice.FOREGROUND)
+            assertEquals(null, session.tryLease())
+            assertEquals(SessionState.SIGNED_OUT, session.readStatus().state)
+        }
+
+    @Test
+    fun `a provider's own time-out is a failure that passes, not a cancellation`() =
+        blocking {
+            provider.script = { _, number -> if (number == 1) withTimeout(1) { awaitCancellation() } else TokenAnswer.Token("good") }
+            val session = open()
+            assertTrue(failsWith<PortalSessionException.ProviderFailed> { session.lease() }.isRetryable)
+        }
+
+    @Test
+    fun `a provider that cancels itself still answers those who wait`() =
+        blocking {
+            provider.script = { _, _ ->
+                currentCoroutineContext().cancel(CancellationException("by its own hand"))
+                awaitCancellation()
+            }
+            val session = open()
+            assertTrue(failsWith<PortalSessionException.ProviderFailed> { session.lease() }.isRetryable)
+        }
+
+    @Test
+    fun `a provider that never answers fails those who wait at its limit, and a late answer is welcome`() =
+        blocking {
+            val gate = CompletableDeferred<Unit>()
+            val started = CompletableDeferred<Unit>()
+            provider.script = { _, _ ->
+                started.complete(Unit)
+                gate.await()
+                TokenAnswer.Token("late")
+            }
+            val session = open()
+            coroutineScope {
+                val waiting = async { runCatching { session.lease() }.exceptionOrNull() }
+                started.await()
+                // Two steps: a timer that is late by far means a frozen process, which gets some seconds more.
+                clock.advance(session, 31.seconds)
+                clock.advance(session, 31.seconds)
+                assertTrue(waiting.await() is PortalSessionException, "${waiting.await()}")
+            }
+            gate.complete(Unit)
+            withTimeout(WAIT) { while (session.tryLease() == null) kotlinx.coroutines.yield() }
+            assertEquals("late", session.lease().token())
+        }
+
+    @Test
+    fun `a token that cannot be used is told to those who wait`() =
+        blocking {
+            val texts = listOf("two words", "", "x".repeat(4097))
+            provider.script = { _, number -> TokenAnswer.Token(texts[number - 1]) }
+            val session = open()
+            repeat(texts.size) {
+                failsWith<PortalSessionException.BadToken> { session.lease() }
+                clock.advance(session, 1.hours)
+            }
+        }
+
+    @Test
+    fun `the provider is told whose token is wanted and what there was`() =
+        blocking {
+            val session = open { clientId("client-1") }
+            session.lease()
+            session.renew()
+            assertEquals(listOf("client-1", "client-1"), provider.requests.map { it.clientId })
+            assertEquals(listOf(0L, 1L), provider.requests.map { it.generation })
+        }
+}

@@ -1,0 +1,297 @@
+// What an app sees of a session.
+package io.portalsession
+
+import java.util.concurrent.CopyOnWriteArrayList
+import kotlin.time.Duration.Companion.days
+import kotlin.time.Duration.Companion.hours
+import kotlin.time.Duration.Companion.minutes
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.withTimeout
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertSame
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+
+class SessionTest : SessionTests() {
+    @Test
+    fun `the first lease asks the provider, the next one does not`() =
+        blocking {
+            val session = open()
+            assertNull(session.tryLease())
+            assertEquals("token-1", session.lease().token())
+            assertEquals("Bearer token-1", session.lease().authorization())
+            assertEquals(SessionReason.FIRST, provider.requests.single().reason)
+            assertEquals(1, provider.requests.single().attempt)
+            assertEquals(30_000, provider.requests.single().timeoutMillis)
+        }
+
+    @Test
+    fun `a thousand coroutines that need a token cause one ask and all get it`() =
+        blocking {
+            val session = open()
+            val leases = coroutineScope { List(1000) { async(Dispatchers.Default) { session.lease() } }.awaitAll() }
+            assertEquals(1, provider.count)
+            assertEquals(setOf("token-1"), leases.mapTo(HashSet()) { it.token() })
+        }
+
+    @Test
+    fun `cancelling a coroutine ends its wait and no other's`() =
+        blocking {
+            val gate = CompletableDeferred<Unit>()
+            provider.script = { _, _ -> gate.await().let { TokenAnswer.Token("late") } }
+            val session = open()
+            coroutineScope {
+                val other = async { session.lease() }
+                val mine = launch(start = CoroutineStart.UNDISPATCHED) { session.lease() }
+                mine.cancelAndJoin()
+                gate.complete(Unit)
+                assertEquals("late", other.await().token())
+            }
+            assertEquals(1, provider.count)
+        }
+
+    @Test
+    fun `a cancelled wait leaves nothing behind in the library`() =
+        blocking {
+            provider.script = { _, _ -> CompletableDeferred<TokenAnswer>().await() }
+            val session = open()
+            coroutineScope { repeat(100) { launch(start = CoroutineStart.UNDISPATCHED) { session.lease() }.cancelAndJoin() } }
+            closeAll() // and the check at the end finds nothing
+        }
+
+    @Test
+    fun `a report of 2xx moves the idle deadline, and a token in use lasts for a week`() =
+        blocking {
+            val session = open { renewalLeadMillis(-1) }
+            repeat(6) {
+                val lease = session.lease()
+                session.report(lease, 200)
+                clock.advance(session, 23.hours)
+            }
+            session.report(session.lease(), 204)
+            assertEquals(1, provider.count)
+            clock.advance(session, 25.hours)
+            assertEquals("token-2", session.lease().token())
+            assertEquals(SessionReason.IDLE, provider.requests.last().reason)
+        }
+
+    @Test
+    fun `a rejected token is given to nobody from the report's return on`() =
+        blocking {
+            val session = open()
+            val lease = session.lease()
+            session.report(lease, 401)
+            assertNull(session.tryLease())
+            assertEquals("token-2", session.lease(LeaseOptions(newerThan = lease.generation)).token())
+            assertEquals(SessionReason.REJECTED, provider.requests.last().reason)
+        }
+
+    @Test
+    fun `renew gets a new token though the present one is good`() =
+        blocking {
+            val session = open()
+            session.lease()
+            assertEquals("token-2", session.renew().token())
+            assertEquals(SessionReason.FORCED, provider.requests.last().reason)
+            assertEquals("token-2", session.lease().token())
+        }
+
+    @Test
+    fun `a pushed token signs in and is asked of nobody`() =
+        blocking {
+            val session = open(provider = null)
+            failsWith<PortalSessionException.NoProvider> { session.lease() }
+            session.push(TokenAnswer.Token("pushed", clientId = "client-7"))
+            assertEquals("pushed", session.lease().token())
+            failsWith<PortalSessionException.ClientMismatch> { session.push(TokenAnswer.Token("other", "client-8")) }
+            failsWith<PortalSessionException.BadToken> { session.push(TokenAnswer.Token("with space")) }
+            failsWith<PortalSessionException.TokenTooOld> { session.push(TokenAnswer.Token("old", ageMillis = 24.hours.inWholeMilliseconds)) }
+        }
+
+    @Test
+    fun `after a logout nobody is asked until the app pushes a token`() =
+        blocking {
+            val session = open { store(store) }
+            val lease = session.lease()
+            session.clear()
+            assertNull(session.tryLease())
+            failsWith<PortalSessionException.SignInNeeded> { session.lease() }
+            failsWith<PortalSessionException.Stale> { session.report(lease, 200) }
+            assertFalse("token-1" in store.text())
+            session.push(TokenAnswer.Token("after-login"))
+            assertEquals("after-login", session.lease().token())
+            assertEquals(1, provider.count)
+        }
+
+    @Test
+    fun `a token fetched before a logout cannot be pushed after it`() =
+        blocking {
+            val session = open()
+            val epoch = session.lease().epoch
+            session.clear()
+            failsWith<PortalSessionException.Stale> { session.push(TokenAnswer.Token("from-before"), expectedEpoch = epoch) }
+        }
+
+    @Test
+    fun `status and events tell what happens, in order`() =
+        blocking {
+            val session = open()
+            val seen = CopyOnWriteArrayList<SessionEvent>()
+            coroutineScope {
+                val collector = launch(Dispatchers.Unconfined) { session.events.collect { seen += it } }
+                session.lease()
+                withTimeout(WAIT) { session.status.first { it.state == SessionState.FRESH } }
+                session.awaitNotice(SessionNotice.FOREGROUND)
+                collector.cancelAndJoin()
+            }
+            val kinds = seen.map { it.kind }
+            assertTrue(kinds.indexOf(SessionEvent.Kind.RENEWAL_STARTED) < kinds.indexOf(SessionEvent.Kind.NEW_TOKEN), "$kinds")
+            assertEquals(seen.map { it.sequence }.sorted(), seen.map { it.sequence })
+            val status = session.readStatus()
+            assertEquals(SessionState.FRESH, status.state)
+            assertEquals(1, status.generation)
+            assertEquals(1, status.mints)
+            assertEquals(24.hours.inWholeMilliseconds, status.idleLeftMillis)
+            assertEquals(7.days.inWholeMilliseconds, status.absoluteLeftMillis)
+            assertEquals(clock.unixMillis + 7.days.inWholeMilliseconds, status.absoluteDeadlineUnixMillis)
+        }
+
+    @Test
+    fun `prepare fetches the token that the first screen will need`() =
+        blocking {
+            val session = open()
+            session.lease()
+            clock.advance(session, 30.hours)
+            session.prepare()
+            withTimeout(WAIT) { session.status.first { it.generation == 2L } }
+            assertEquals("token-2", checkNotNull(session.tryLease()).token())
+        }
+
+    @Test
+    fun `useToken wipes the token after its block`() =
+        blocking {
+            val session = open()
+            var kept: Lease? = null
+            val text = session.useToken { lease -> lease.token().also { kept = lease } }
+            assertEquals("token-1", text)
+            failsWith<IllegalStateException> { checkNotNull(kept).token() }
+            assertTrue(checkNotNull(kept).bytes.drop(64).all { it == 0.toByte() })
+            session.report(checkNotNull(kept), 200) // the ticket outlives its token
+        }
+
+    @Test
+    fun `no text of a token is in what the library prints`() =
+        blocking {
+            provider.script = { _, number -> TokenAnswer.Token("SECRET-$number", clientId = "client") }
+            val session = open { store(store) }
+            val lease = session.lease()
+            val printed = StringBuilder("$lease ${TokenAnswer.Token("SECRET-0")} ${session.status.value} ${provider.requests}")
+            session.report(lease, 401)
+            session.lease()
+            provider.script = { _, _ -> throw IllegalStateException("unexpected character at SECRET-3") }
+            printed.append(failsWith<PortalSessionException.ProviderFailed> { session.renew() }.stackTraceToString())
+            printed.append(session.explain()).append(log)
+            assertFalse("SECRET" in printed, printed.toString())
+            assertTrue("The token provider threw java.lang.IllegalStateException." in log, "$log")
+        }
+
+    @Test
+    fun `a closed session says so and answers those who wait`() =
+        blocking {
+            val started = CompletableDeferred<Unit>()
+            provider.script = { _, _ -> started.complete(Unit).let { CompletableDeferred<TokenAnswer>().await() } }
+            val session = open()
+            coroutineScope {
+                val waiting = async { runCatching { session.lease() }.exceptionOrNull() }
+                started.await()
+                session.close()
+                assertTrue(waiting.await() is PortalSessionException.Closed)
+            }
+            session.close()
+            failsWith<PortalSessionException.Closed> { session.lease() }
+            failsWith<PortalSessionException.Closed> { session.explain() }
+            failsWith<PortalSessionException.Closed> { session.clear() }
+        }
+
+    @Test
+    fun `closing under a thousand calls harms none of them`() =
+        blocking {
+            repeat(20) {
+                val session = open()
+                session.lease()
+                coroutineScope {
+                    repeat(50) {
+                        launch(Dispatchers.Default) {
+                            runCatching { repeat(20) { session.tryLease()?.let { lease -> session.report(lease, 200) } } }
+                                .exceptionOrNull()?.let { assertTrue(it is PortalSessionException.Closed, "$it") }
+                        }
+                    }
+                    session.close()
+                }
+            }
+        }
+
+    @Test
+    fun `what is out of bounds is refused at open with the reason`() {
+        assertTrue("idle" in failsWith<PortalSessionException.Policy> { open { idleMillis(1) } }.message!!)
+        failsWith<PortalSessionException.HostNotAllowed> { open { portalUrl("http://portal.example") } }
+        failsWith<PortalSessionException.InvalidArgument> { open { name("x".repeat(129)) } }
+    }
+
+    @Test
+    fun `text of every alphabet crosses as it is`() =
+        blocking {
+            val session = open { name("Gerät 📱 \u0000").store(NameKeeper) }
+            session.awaitNotice(SessionNotice.FOREGROUND)
+            assertEquals("Gerät 📱 \u0000", NameKeeper.name)
+        }
+
+    @Test
+    fun `hosts are allowed as the C API says`() {
+        val session = open { allowedHosts("portalhq.io", "mpc.example:8443") }
+        assertTrue(session.allows("https", "api.portalhq.io", 443))
+        assertTrue(session.allows("https", "mpc.example", 8443))
+        assertFalse(session.allows("https", "mpc.example", 443))
+        assertFalse(session.allows("http", "api.portalhq.io", 80))
+        assertFalse(session.allows("https", "evilportalhq.io", 443))
+    }
+
+    @Test
+    fun `errors of Portal's SDK are read as what they mean`() =
+        blocking {
+            assertEquals(Verdict.REJECTED, PortalErrors.verdict(PortalHttpUnauthorizedException()))
+            assertEquals(Verdict.REJECTED, PortalErrors.verdict(RuntimeException("wrapped", PortalHttpUnauthorizedException())))
+            assertEquals(Verdict.REJECTED, PortalErrors.verdict(RuntimeException("AUTH_FAILED")))
+            for (code in listOf("SESSION_EXPIRED", "INVALID_API_KEY", "AUTH_FAILED")) assertEquals(Verdict.REJECTED, PortalErrors.verdict(code))
+            assertEquals(Verdict.OTHER, PortalErrors.verdict(IllegalStateException("INVALID_ADDRESS")))
+            assertEquals(Verdict.FORBIDDEN, PortalErrors.verdict(403))
+            val session = open()
+            assertEquals(Verdict.OTHER, session.report(session.lease(), RuntimeException("no network")))
+            assertSame(Verdict.REJECTED, session.report(session.lease(), PortalHttpUnauthorizedException()))
+            assertNull(session.tryLease())
+        }
+
+    private class PortalHttpUnauthorizedException : RuntimeException("unauthorized request")
+
+    private object NameKeeper : SessionStore {
+        @Volatile var name: String? = null
+
+        override fun load(name: String): StoredRecord = StoredRecord.Absent.also { this.name = name }
+
+        override fun save(
+            name: String,
+            revision: Long,
+            record: ByteArray,
+        ) = SaveOutcome.SAVED
+    }
+}

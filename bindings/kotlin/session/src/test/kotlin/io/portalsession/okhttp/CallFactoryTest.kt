@@ -1,0 +1,101 @@
+// Calls that take a thread only once their token is there.
+package io.portalsession.okhttp
+
+import io.portalsession.PortalSessionException
+import io.portalsession.TokenAnswer
+import io.portalsession.TokenProvider
+import io.portalsession.blocking
+import io.portalsession.failsWith
+import java.io.IOException
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.coroutineScope
+import okhttp3.Dispatcher
+import okhttp3.Request
+import okhttp3.RequestBody.Companion.toRequestBody
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+
+class CallFactoryTest : OkHttpTests() {
+    @Test
+    fun `with a dispatcher of one thread the provider's own call on it comes through`() =
+        blocking {
+            val client = client { dispatcher(Dispatcher().apply { maxRequests = 1 }) }
+            val session = session(backendProvider(client))
+            val calls = PortalCallFactory(session, client)
+            val codes = coroutineScope { List(10) { async { calls.newCall(get().build()).await().use { it.code } } }.awaitAll() }
+            assertEquals(List(10) { 200 }, codes)
+            assertEquals(List(10) { "token-1" }, tokens())
+            assertEquals(1, minted.get())
+        }
+
+    @Test
+    fun `after a 401 an enqueued call is sent once more, with one thread too`() =
+        blocking {
+            answer = unauthorizedFor("token-1")
+            val client = client { dispatcher(Dispatcher().apply { maxRequests = 1 }) }
+            val calls = PortalCallFactory(session(backendProvider(client)), client)
+            assertEquals(200, calls.newCall(get().build()).await().use { it.code })
+            assertEquals(listOf<String?>("token-1", "token-2"), tokens())
+        }
+
+    @Test
+    fun `a second 401 is the caller's, and a POST's first one`() =
+        blocking {
+            answer = unauthorizedFor("token-1", "token-2", "token-3")
+            val calls = PortalCallFactory(session(), client())
+            assertEquals(401, calls.newCall(get().build()).await().use { it.code })
+            assertEquals(2, seen.size)
+            assertEquals(401, calls.newCall(get().post("x".toRequestBody()).build()).await().use { it.code })
+            assertEquals(3, seen.size)
+        }
+
+    @Test
+    fun `a call that is executed does the same`() {
+        answer = unauthorizedFor("token-1")
+        val call = PortalCallFactory(session(), client()).newCall(get().build())
+        assertEquals(200, call.execute().use { it.code })
+        assertTrue(call.isExecuted())
+        failsWith<IllegalStateException> { call.execute() }
+        assertEquals(200, call.clone().execute().use { it.code })
+        assertEquals(listOf<String?>("token-1", "token-2", "token-2"), tokens())
+    }
+
+    @Test
+    fun `other hosts' calls are the client's own`() {
+        val call = PortalCallFactory(session(), client()).newCall(Request.Builder().url(other).build())
+        assertEquals(200, call.execute().use { it.code })
+        assertEquals(listOf<String?>(null), tokens())
+    }
+
+    @Test
+    fun `a call is cancelled while it waits for its token`() =
+        blocking {
+            val started = CompletableDeferred<Unit>()
+            val session = session(TokenProvider { started.complete(Unit).let { CompletableDeferred<TokenAnswer>().await() } })
+            val call = PortalCallFactory(session, client()).newCall(get().build())
+            coroutineScope {
+                val ended = async(start = CoroutineStart.UNDISPATCHED) { runCatching { call.await() }.exceptionOrNull() }
+                started.await()
+                call.cancel()
+                assertEquals("Canceled", (ended.await() as IOException).message)
+            }
+            assertTrue(call.isCanceled())
+            assertEquals(0, seen.size)
+        }
+
+    @Test
+    fun `a failure says why, on a thread of the dispatcher`() =
+        blocking {
+            val client = client()
+            val session = session(TokenProvider { TokenAnswer.Declined() })
+            failsWith<PortalSessionException.SignInNeeded> { PortalCallFactory(session, client).newCall(get().build()).await() }
+            session.close()
+            failsWith<PortalSessionException.Closed> { PortalCallFactory(session, client).newCall(get().build()).await() }
+            assertFalse(seen.isNotEmpty())
+        }
+}
