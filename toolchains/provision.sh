@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and test portal-session; silent where nothing is.
-#   toolchains/provision.sh build|tests ...
+#   toolchains/provision.sh build|tests|kotlin ...
 # Debian and Ubuntu: apt. macOS: Homebrew. Elsewhere: says what is needed, and ends with 1.
 set -euo pipefail
 
@@ -32,8 +32,16 @@ curl              curl                  -                 tests of the command l
 clang             clang                 xcode             the header checked for iOS and Android
 LIST
         ;;
+    kotlin)
+        cat <<'LIST'
+javac             openjdk-17-jdk-headless  openjdk@17  a JDK, for the Kotlin wrapper and its native half
+mvn               maven                 maven          Maven, its build
+aapt2             aapt                  -              the AAR's manifest, read by Android's own tool
+-                 android-framework-res -              ... and by Android's own rules
+LIST
+        ;;
     *)
-        echo "provision.sh: no group \"$1\": build, tests" >&2
+        echo "provision.sh: no group \"$1\": build, tests, kotlin" >&2
         exit 2
         ;;
     esac

@@ -87,7 +87,7 @@ class DayTest : SessionTests() {
             backendFault?.invoke()
             val body = """{"client_id": "${user.clientId}"}""".toRequestBody()
             val request = Request.Builder().url("${portal.url}/_app/token").post(body).withoutPortalToken().build()
-            client.newCall(request).await().use { response ->
+            client.newCall(request).execute().use { response ->
                 if (!response.isSuccessful) return@TokenProvider TokenAnswer.ofHttp(response.code, response.header("Retry-After"))
                 val json = response.body.string()
                 TokenAnswer.Token(FakePortal.text(json, "clientSessionToken"), FakePortal.text(json, "id"))

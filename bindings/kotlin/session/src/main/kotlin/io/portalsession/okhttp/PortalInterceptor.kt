@@ -23,8 +23,9 @@ import okhttp3.Response
  * ```
  *
  * While a token is fetched it blocks the call's thread, [timeoutMillis] at most; then the call fails with the
- * [PortalSessionException] that says why. Where few threads must serve many calls, use [PortalCallFactory]. It is no network
- * interceptor: those see neither a cache nor a WebSocket's upgrade.
+ * [PortalSessionException] that says why. Calls that are enqueued count against the dispatcher's limits meanwhile, so let
+ * the provider *execute* its own call on the same client, or use [PortalCallFactory], which takes no thread for the wait.
+ * It is no network interceptor: those see neither a cache nor a WebSocket's upgrade.
  */
 public class PortalInterceptor
     @JvmOverloads

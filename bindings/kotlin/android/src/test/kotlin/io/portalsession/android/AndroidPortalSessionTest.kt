@@ -1,0 +1,143 @@
+// A session in an Android app: its store, its boot, its coming and going.
+package io.portalsession.android
+
+import android.app.Activity
+import android.app.Application
+import android.os.Looper
+import android.provider.Settings
+import io.portalsession.PortalSession
+import io.portalsession.PortalSessionTestingApi
+import io.portalsession.SessionClock
+import io.portalsession.SessionNotice
+import io.portalsession.SessionReason
+import io.portalsession.TokenAnswer
+import io.portalsession.TokenRequest
+import java.io.File
+import java.util.concurrent.CopyOnWriteArrayList
+import kotlinx.coroutines.runBlocking
+import org.junit.After
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertTrue
+import org.junit.Before
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.Robolectric
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.annotation.Config
+
+@OptIn(PortalSessionTestingApi::class)
+@RunWith(RobolectricTestRunner::class)
+class AndroidPortalSessionTest {
+    private val application = RuntimeEnvironment.getApplication()
+    private val requests = CopyOnWriteArrayList<TokenRequest>()
+    private val sessions = mutableListOf<PortalSession>()
+
+    @Volatile private var passedMillis = 0L
+    private val clock = SessionClock { SessionClock.Reading(3_600_000 + passedMillis, 1_700_000_000_000 + passedMillis, 1) }
+
+    @Before
+    fun install() {
+        FakeKeystore.install()
+        File(application.noBackupFilesDir, "portal-session").deleteRecursively()
+    }
+
+    @After
+    fun close() {
+        for (session in sessions) session.close(60_000)
+    }
+
+    private fun open(configure: PortalSession.Builder.() -> Unit = {}) =
+        PortalSession.open(application, { request ->
+            requests += request
+            TokenAnswer.Token("token-${requests.size}", "client")
+        }, configure).also { sessions += it }
+
+    @Test
+    fun `a token outlives the process, and the main thread touches neither file nor keystore`() =
+        runBlocking {
+            val session = open()
+            assertEquals("token-1", session.lease().token())
+            session.close(60_000)
+            assertEquals("token-1", open().lease().token())
+            assertEquals(1, requests.size)
+            assertTrue(FakeKeystore.threads.isNotEmpty())
+            assertFalse(FakeKeystore.threads.any { it === Looper.getMainLooper().thread })
+        }
+
+    @Test
+    fun `a keystore that lost its key means a new token, not a crash`() =
+        runBlocking {
+            open().lease()
+            sessions.single().close(60_000)
+            FakeKeystore.held.clear()
+            assertEquals("token-2", open().lease().token())
+            assertEquals(SessionReason.STORAGE_LOST, requests.last().reason)
+        }
+
+    @Test
+    fun `a logout leaves no token that the key could open`() =
+        runBlocking {
+            val session = open()
+            session.lease()
+            session.clear()
+            session.close(60_000)
+            val next = open()
+            next.awaitNotice(SessionNotice.FOREGROUND)
+            assertEquals("SIGNED_OUT", next.readStatus().state.name)
+        }
+
+    @Test
+    fun `the boot is told by Android's own count`() {
+        Settings.Global.putInt(application.contentResolver, Settings.Global.BOOT_COUNT, 41)
+        assertEquals(42, AndroidPortalSession.bootTag(application))
+    }
+
+    @Test
+    @Config(sdk = [35])
+    fun `without a count the boot is not known`() {
+        Settings.Global.putString(application.contentResolver, Settings.Global.BOOT_COUNT, null)
+        assertEquals(0, AndroidPortalSession.bootTag(application))
+    }
+
+    @Test
+    fun `an app that comes and goes tells the session, and a turned screen does not`() {
+        val told = mutableListOf<SessionNotice>()
+        val notices = ForegroundNotices { told += it }
+        application.registerActivityLifecycleCallbacks(notices)
+        val activity = Robolectric.buildActivity(Activity::class.java).create().start()
+        assertEquals(listOf(SessionNotice.FOREGROUND), told)
+        val second = Robolectric.buildActivity(Activity::class.java).create().start()
+        activity.stop()
+        assertEquals(listOf(SessionNotice.FOREGROUND), told)
+        second.stop()
+        assertEquals(listOf(SessionNotice.FOREGROUND, SessionNotice.BACKGROUND), told)
+        second.start().recreate() // as when the screen turns
+        assertEquals(listOf(SessionNotice.FOREGROUND, SessionNotice.BACKGROUND, SessionNotice.FOREGROUND), told)
+        application.unregisterActivityLifecycleCallbacks(notices)
+    }
+
+    @Test
+    fun `activities of an app whose session was closed go on`() {
+        val session = open()
+        session.close(60_000)
+        Robolectric.buildActivity(Activity::class.java).create().start().stop()
+    }
+
+    @Test
+    fun `in the background the last slide is written`() =
+        runBlocking {
+            val activity = Robolectric.buildActivity(Activity::class.java).create().start()
+            val session = open { clock(clock) }
+            session.lease()
+            passedMillis = 60_000
+            session.report(session.lease(), 200)
+            val before = recordBytes()
+            activity.stop()
+            session.awaitNotice(SessionNotice.BACKGROUND)
+            assertFalse(before.contentEquals(recordBytes()))
+        }
+
+    private fun recordBytes() = File(application.noBackupFilesDir, "portal-session").listFiles()!!.single { it.extension.isEmpty() }.readBytes()
+}
