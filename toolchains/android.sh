@@ -74,17 +74,20 @@ build_with_ndk() {
     done
 }
 
-# The same library as the JVM's tests use, under the name of this machine's processor.
+# The same library as the JVM's tests use, under the name of this machine's processor; for the desktop's jar too, whose
+# names are Java's.
 build_for_host() {
-    local abi
+    local abi java_arch
     case $(uname -m) in
-    x86_64 | amd64) abi=x86_64 ;;
-    aarch64 | arm64) abi=arm64-v8a ;;
+    x86_64 | amd64) abi=x86_64 java_arch=amd64 ;;
+    aarch64 | arm64) abi=arm64-v8a java_arch=aarch64 ;;
     *) fail "no ABI of Android is this machine's: set ANDROID_NDK_ROOT" ;;
     esac
     must "native library: configure" cmake -S . -B build/kotlin/native "${options[@]}"
     must "native library: build" cmake --build build/kotlin/native --target portal_session
     keep $abi build/kotlin/native/lib/libportal_session.so strip 0
+    mkdir -p build/kotlin/natives/linux-$java_arch
+    cp "$natives/$abi/libportal_session.so" build/kotlin/natives/linux-$java_arch/
 }
 
 start_steps

@@ -12,6 +12,7 @@ Passes the tests of portal-session: installs what is missing, builds, runs ctest
   toolchains/test.sh                 the presets release (everything) and slim (no curl, OpenSSL or simdjson)
   toolchains/test.sh --sanitizers    asan (address and undefined behaviour) and tsan (threads)
   toolchains/test.sh --bench         the benchmarks, each beside its floor; one that is over its limit fails
+  toolchains/test.sh --kotlin        the Kotlin wrapper: on the JVM, and on Android's own classes
   toolchains/test.sh --preset NAME   one preset of CMakePresets.json; may be repeated
   toolchains/test.sh --all           all of these: what CI runs
   --no-install                       use what is installed; without it apt or Homebrew gets what is missing
@@ -30,7 +31,8 @@ while [ $# -ne 0 ]; do
     case $1 in
     --sanitizers) parts="$parts asan tsan" ;;
     --bench) parts="$parts bench" ;;
-    --all) parts="release bench slim asan tsan" ;;
+    --kotlin) parts="$parts kotlin" ;;
+    --all) parts="release bench slim kotlin asan tsan" ;;
     --preset)
         [ $# -ge 2 ] || { usage >&2; exit 2; }
         parts="$parts $2"
@@ -75,8 +77,16 @@ run_benchmarks() {
     grep -E '^[0-9]+% tests passed|^Total Test time' "$step_log"
 }
 
+# A script of its own, which says by itself how it went.
+run_kotlin() {
+    local options=()
+    [ $install = yes ] || options=(--no-install)
+    bash toolchains/kotlin.sh ${options[@]+"${options[@]}"} || failed="$failed kotlin"
+}
+
 for part in ${parts:-release slim}; do
     case $part in
+    kotlin) run_kotlin ;;
     bench)
         build release
         run_benchmarks

@@ -12,10 +12,11 @@ object OtherJvm {
         options: List<String> = emptyList(),
         arguments: List<String> = emptyList(),
         expectedExit: Int = 0,
+        library: String? = System.getProperty("portal.session.library"),
     ): String {
         val java = File(System.getProperty("java.home"), "bin/java").path
-        val library = "-Dportal.session.library=" + System.getProperty("portal.session.library")
-        val process = ProcessBuilder(listOf(java, "-cp", classPath, library) + options + main + arguments).redirectErrorStream(true).start()
+        val libraryOption = listOfNotNull(library).map { "-Dportal.session.library=$it" }
+        val process = ProcessBuilder(listOf(java, "-cp", classPath) + libraryOption + options + main + arguments).redirectErrorStream(true).start()
         process.outputStream.close()
         val output = process.inputStream.bufferedReader().readText()
         assertEquals(expectedExit, process.waitFor(), output)

@@ -14,7 +14,7 @@ class AndroidApiDumpTest {
         val dump = StringBuilder()
         AbiTools.getInstance().printJvmDump(dump, classes.walk().filter { it.extension == "class" }.sortedBy { it.path }.asIterable(), AbiFilters.EMPTY)
         val committed = File(System.getProperty("repository"), "bindings/kotlin/android/api/portal-session-android.api")
-        if (System.getProperty("api.update") == "true") committed.writeText(dump.toString())
+        if (System.getProperty("api.update") == "true") committed.apply { parentFile.mkdirs() }.writeText(dump.toString())
         assertEquals("see the head of ApiDumpTest", committed.readText(), dump.toString())
     }
 }
