@@ -35,6 +35,6 @@ object MinifiedApp {
                 println("code ${failure.code}")
             }
         }
-        session.close(60_000)
+        if ("exit-without-close" !in arguments) session.close(60_000)
     }
 }

@@ -48,12 +48,6 @@ class MinifyTest {
     }
 
     @Test
-    fun `on a desktop the library comes out of the jar`() {
-        val output = OtherJvm.run("io.portalsession.MinifiedApp", library = null)
-        assertTrue("leases first-1 rejected-2" in output, output)
-    }
-
-    @Test
     fun `without them it does not even load`() {
         val output = OtherJvm.run("io.portalsession.MinifiedApp", minify("").path, expectedExit = 1)
         assertTrue("NoClassDefFoundError" in output || "NoSuchMethodError" in output || "ClassNotFound" in output, output)

@@ -1,6 +1,7 @@
 // What an app sees of a session.
 package io.portalsession
 
+import io.portalsession.internal.NativeBridge
 import java.util.concurrent.CopyOnWriteArrayList
 import kotlin.time.Duration.Companion.days
 import kotlin.time.Duration.Companion.hours
@@ -15,6 +16,7 @@ import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withTimeout
+import kotlinx.coroutines.yield
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNull
@@ -63,10 +65,33 @@ class SessionTest : SessionTests() {
     @Test
     fun `a cancelled wait leaves nothing behind in the library`() =
         blocking {
-            provider.script = { _, _ -> CompletableDeferred<TokenAnswer>().await() }
+            val started = CompletableDeferred<Unit>()
+            provider.script = { _, _ -> started.complete(Unit).let { CompletableDeferred<TokenAnswer>().await() } }
             val session = open()
+            session.prepare()
+            started.await()
+            val before = NativeBridge.liveObjects()
             coroutineScope { repeat(100) { launch(start = CoroutineStart.UNDISPATCHED) { session.lease() }.cancelAndJoin() } }
-            closeAll() // and the check at the end finds nothing
+            withTimeout(WAIT) { while (NativeBridge.liveObjects() > before) yield() }
+        }
+
+    @Test
+    fun `the library's threads leave the JVM with the last session`() =
+        blocking {
+            val session = open { store(store) }
+            session.lease()
+            fun libraryThreads() = Thread.getAllStackTraces().keys.filter { it.name == "portal-session" }
+            assertTrue(libraryThreads().let { threads -> threads.isNotEmpty() && threads.all { it.isDaemon } })
+            session.close(WAIT.inWholeMilliseconds)
+            withTimeout(WAIT) { while (libraryThreads().isNotEmpty()) yield() }
+        }
+
+    @Test
+    @OptIn(PortalSessionTestingApi::class)
+    fun `a clock that throws counts as none`() =
+        blocking {
+            val session = open { clock { error("no time") } }
+            assertEquals("token-1", session.lease().token())
         }
 
     @Test

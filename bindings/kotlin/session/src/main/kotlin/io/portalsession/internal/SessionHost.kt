@@ -24,8 +24,6 @@ import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
-import kotlinx.coroutines.currentCoroutineContext
-import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
 
 /**
@@ -91,8 +89,7 @@ internal class SessionHost(
         try {
             checkNotNull(provider).fetch(request)
         } catch (cancelled: CancellationException) {
-            currentCoroutineContext().ensureActive()
-            failed(cancelled, isRetryable = true) // the provider's own time-out, not our withdrawal
+            throw cancelled // our withdrawal, or the provider's own time-out: see `ask`
         } catch (io: IOException) {
             failed(io, isRetryable = true)
         } catch (
