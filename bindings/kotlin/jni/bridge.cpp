@@ -259,7 +259,8 @@ jint store_saved(JNIEnv* /*env*/, jclass /*bridge*/, jlong id, jint saved) {
 
 // ---- library ----
 
-jint verdict(JNIEnv* env, jclass /*bridge*/, jint http_status, jbyteArray error_id, jbyteArray exception, jint legacy_code) {
+jint verdict(JNIEnv* env, jclass /*bridge*/, jint http_status, jbyteArray error_id, jbyteArray exception,
+             jint legacy_code) {
     const Bytes error_id_bytes(env, error_id);
     const Bytes exception_bytes(env, exception);
     if (error_id_bytes.failed() || exception_bytes.failed()) return PORTAL_VERDICT_OTHER;

@@ -47,7 +47,9 @@ public class Lease internal constructor(internal val bytes: ByteArray) : AutoClo
     /** Little endian, as every processor of Android and of the desktops is. */
     private fun longAt(offset: Int): Long {
         var value = 0L
-        for (at in offset + Long.SIZE_BYTES - 1 downTo offset) value = value shl Byte.SIZE_BITS or (bytes[at].toLong() and 0xff)
+        for (at in offset + Long.SIZE_BYTES - 1 downTo offset) {
+            value = value shl Byte.SIZE_BITS or (bytes[at].toLong() and 0xff)
+        }
         return value
     }
 

@@ -25,7 +25,8 @@ import kotlinx.coroutines.suspendCancellableCoroutine
  * Keeps the Client Session Token of one Portal user: in memory, in the store if there is one, and renewed by the provider
  * exactly when Portal will no longer take it.
  *
- * Any thread may call anything, and nothing blocks but [close] with a wait. Keep one for the user, as long as the app lives.
+ * Any thread may call anything, and nothing blocks but [close] with a wait. Keep one for the user, as long as the app
+ * lives.
  */
 public class PortalSession private constructor(
     private val handle: NativeHandle,
@@ -46,7 +47,10 @@ public class PortalSession private constructor(
      * @throws PortalSessionException if there is none
      */
     @JvmSynthetic
-    public suspend fun lease(options: LeaseOptions = LeaseOptions.DEFAULT): Lease = (if (options.newerThan == 0L) tryLease() else null) ?: await(options, 0)
+    public suspend fun lease(options: LeaseOptions = LeaseOptions.DEFAULT): Lease {
+        val present = if (options.newerThan == 0L) tryLease() else null
+        return present ?: await(options, 0)
+    }
 
     /** The valid token, without waiting; null: none to give now. */
     public fun tryLease(): Lease? = handle.use { NativeBridge.tryLease(it) }?.let(::Lease)
@@ -58,7 +62,8 @@ public class PortalSession private constructor(
      * @throws PortalSessionException if there is none
      */
     @JvmSynthetic
-    public suspend fun renew(options: LeaseOptions = LeaseOptions.DEFAULT): Lease = await(options, NativeBridge.ACQUIRE_FORCE)
+    public suspend fun renew(options: LeaseOptions = LeaseOptions.DEFAULT): Lease =
+        await(options, NativeBridge.ACQUIRE_FORCE)
 
     /**
      * Calls [block] with a valid token and wipes it after it. Report what Portal answers.
@@ -66,7 +71,7 @@ public class PortalSession private constructor(
      * ```
      * session.useToken { lease ->
      *     if (portal == null || portalGeneration != lease.generation) {
-     *         portal = Portal(apiKey = lease.token(), …) // Portal's object keeps its first token: a new one for a new token
+     *         portal = Portal(apiKey = lease.token(), …) // it keeps the token it was made with
      *         portalGeneration = lease.generation
      *     }
      *     try {
@@ -104,7 +109,8 @@ public class PortalSession private constructor(
 
     /**
      * Reports what Portal answered to a request with the lease's token: 2xx slides the deadline, 401 ends the token,
-     * everything else changes nothing. No answer of a cache, none after a redirect. On return no call gives a rejected token.
+     * everything else changes nothing. No answer of a cache, none after a redirect. From the return on no call gives a
+     * rejected token.
      *
      * @throws PortalSessionException.Stale if the session was cleared since; nothing is wrong
      */
@@ -128,7 +134,8 @@ public class PortalSession private constructor(
     /**
      * Gives a token unasked, after a login for example. It takes the place of any other, and signs in.
      *
-     * @param expectedEpoch the epoch that it was fetched in, so that a logout meanwhile makes it [PortalSessionException.Stale]; 0: any
+     * @param expectedEpoch the epoch that it was fetched in: after a logout meanwhile it is [PortalSessionException.Stale];
+     *   0: any
      * @throws PortalSessionException if it cannot be used
      */
     @JvmOverloads
@@ -187,7 +194,7 @@ public class PortalSession private constructor(
         port: Int,
     ): Boolean = handle.use { NativeBridge.allows(it, scheme.encodeToByteArray(), host.encodeToByteArray(), port) }
 
-    /** Ends the session: those who wait get [PortalSessionException.Closed]. The token stays in the store. Does not wait. */
+    /** Ends the session: those who wait get [PortalSessionException.Closed]. The token stays in the store. No wait. */
     override fun close(): Unit = close(0)
 
     /** The same, and waits for what still runs, so long at most. Never on the main thread. */
@@ -239,7 +246,8 @@ public class PortalSession private constructor(
     /** What observers see. Apart from the session, since events may come before its constructor has run. */
     private class Flows {
         private val reads = AtomicLong()
-        val events = MutableSharedFlow<SessionEvent>(extraBufferCapacity = EVENTS, onBufferOverflow = BufferOverflow.DROP_OLDEST)
+        val events =
+            MutableSharedFlow<SessionEvent>(extraBufferCapacity = EVENTS, onBufferOverflow = BufferOverflow.DROP_OLDEST)
         val status = MutableStateFlow(SessionStatus(LongArray(NativeBridge.STATUS_FIELDS), 0))
 
         fun read(session: Long): SessionStatus {

@@ -13,7 +13,8 @@ class ApiDumpTest {
     fun `the public API is the one that was released`() {
         val classes = File(PortalSession::class.java.protectionDomain.codeSource.location.toURI())
         val dump = StringBuilder()
-        AbiTools.getInstance().printJvmDump(dump, classes.walk().filter { it.extension == "class" }.sortedBy { it.path }.asIterable(), AbiFilters.EMPTY)
+        val files = classes.walk().filter { it.extension == "class" }.sortedBy { it.path }
+        AbiTools.getInstance().printJvmDump(dump, files.asIterable(), AbiFilters.EMPTY)
         val committed = File(System.getProperty("repository"), "bindings/kotlin/session/api/portal-session.api")
         if (System.getProperty("api.update") == "true") committed.apply { parentFile.mkdirs() }.writeText(dump.toString())
         assertEquals(committed.readText(), dump.toString(), "see the head of this file")

@@ -73,7 +73,10 @@ class DayTest : SessionTests() {
             }
         client =
             portal.client()
-                .addInterceptor { chain -> if (airplaneMode) throw IOException("no network") else chain.proceed(chain.request()) }
+                .addInterceptor { chain ->
+                    if (airplaneMode) throw IOException("no network")
+                    chain.proceed(chain.request())
+                }
                 .addInterceptor(PortalInterceptor(session))
                 .build()
     }
@@ -88,7 +91,8 @@ class DayTest : SessionTests() {
             val body = """{"client_id": "${user.clientId}"}""".toRequestBody()
             val request = Request.Builder().url("${portal.url}/_app/token").post(body).withoutPortalToken().build()
             client.newCall(request).execute().use { response ->
-                if (!response.isSuccessful) return@TokenProvider TokenAnswer.ofHttp(response.code, response.header("Retry-After"))
+                val retryAfter = response.header("Retry-After")
+                if (!response.isSuccessful) return@TokenProvider TokenAnswer.ofHttp(response.code, retryAfter)
                 val json = response.body.string()
                 TokenAnswer.Token(FakePortal.text(json, "clientSessionToken"), FakePortal.text(json, "id"))
             }
@@ -102,7 +106,7 @@ class DayTest : SessionTests() {
         clock.advance(session, time)
     }
 
-    /** The process dies without a word, and the next one knows what is in the store; the old session is told nothing more. */
+    /** The process dies without a word, and the next one knows what is in the store. */
     private fun dieAndStart() = start()
 
     @Test

@@ -23,8 +23,9 @@ class FakePortal : AutoCloseable {
 
     init {
         val program = System.getProperty("fake.portal")
+        val options = listOf("--port", "0", "--tls-dir", folder.path, "--manual-clock", "--exit-with-stdin", "--seed", "7")
         process =
-            ProcessBuilder(program, "--port", "0", "--tls-dir", folder.path, "--manual-clock", "--exit-with-stdin", "--seed", "7")
+            ProcessBuilder(listOf(program) + options)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start()
         val ready = checkNotNull(process.inputStream.bufferedReader().readLine()) { "fake-portal did not start" }
@@ -96,7 +97,9 @@ class FakePortal : AutoCloseable {
 
         private fun trustOnly(certificate: File): X509TrustManager {
             val store = KeyStore.getInstance(KeyStore.getDefaultType()).apply { load(null) }
-            certificate.inputStream().use { CertificateFactory.getInstance("X.509").generateCertificate(it) }.let { store.setCertificateEntry("ca", it) }
+            val certificates = CertificateFactory.getInstance("X.509")
+            val authority = certificate.inputStream().use(certificates::generateCertificate)
+            store.setCertificateEntry("ca", authority)
             val factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm()).apply { init(store) }
             return factory.trustManagers.filterIsInstance<X509TrustManager>().single()
         }

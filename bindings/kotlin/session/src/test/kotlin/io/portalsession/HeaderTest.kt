@@ -12,21 +12,26 @@ class HeaderTest {
     private fun values(
         prefix: String,
         body: String = header,
-    ): Map<String, Int> =
-        Regex("""\b${prefix}_([A-Z_]+)\s*=\s*(-?\d+)[,\s]""").findAll(body).associate { it.groupValues[1] to it.groupValues[2].toInt() }
+    ): Map<String, Int> {
+        val lines = Regex("""\b${prefix}_([A-Z_]+)\s*=\s*(-?\d+)[,\s]""").findAll(body)
+        return lines.associate { it.groupValues[1] to it.groupValues[2].toInt() }
+    }
 
-    private inline fun <reified E : Enum<E>> words(from: Int = 0) = enumValues<E>().drop(from).associate { it.name to it.ordinal }
+    private inline fun <reified E : Enum<E>> words(from: Int = 0) =
+        enumValues<E>().drop(from).associate { it.name to it.ordinal }
 
     @Test
     fun `each error code has its exception and each exception its code`() {
         val codes = values("PORTAL_ERR")
-        val cases = PortalSessionException::class.java.declaredClasses.filter { PortalSessionException::class.java.isAssignableFrom(it) }
+        val base = PortalSessionException::class.java
+        val cases = base.declaredClasses.filter { base.isAssignableFrom(it) }
         assertEquals(25, codes.size)
         assertEquals(codes.keys.map { it.replace("_", "") }.toSet(), cases.map { it.simpleName.uppercase() }.toSet())
         for ((name, code) in codes) {
             val made = PortalSessionException.of(PortalSessionException.Details(code, 503, 7, 1, 250, "why"))
             assertEquals(name.replace("_", ""), made.javaClass.simpleName.uppercase())
-            assertEquals(listOf<Any?>(code, 503, 7, true, false, 250L, "why"), made.run { listOf(this.code, httpStatus, osCode, isRetryable, isTls, retryAfterMillis, message) })
+            val read = made.run { listOf(this.code, httpStatus, osCode, isRetryable, isTls, retryAfterMillis, message) }
+            assertEquals(listOf<Any?>(code, 503, 7, true, false, 250L, "why"), read)
         }
     }
 

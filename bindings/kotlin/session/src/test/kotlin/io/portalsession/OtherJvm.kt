@@ -16,7 +16,8 @@ object OtherJvm {
     ): String {
         val java = File(System.getProperty("java.home"), "bin/java").path
         val libraryOption = listOfNotNull(library).map { "-Dportal.session.library=$it" }
-        val process = ProcessBuilder(listOf(java, "-cp", classPath) + libraryOption + options + main + arguments).redirectErrorStream(true).start()
+        val command = listOf(java, "-cp", classPath) + libraryOption + options + main + arguments
+        val process = ProcessBuilder(command).redirectErrorStream(true).start()
         process.outputStream.close()
         val output = process.inputStream.bufferedReader().readText()
         assertEquals(expectedExit, process.waitFor(), output)

@@ -5,8 +5,8 @@ import java.io.IOException
 import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CompletableDeferred
-import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.CoroutineStart.UNDISPATCHED
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.cancel
@@ -35,7 +35,11 @@ class ProviderTest : SessionTests() {
     fun `no network is retryable, and the session asks again by itself`() =
         blocking {
             val again = CompletableDeferred<Unit>()
-            provider.script = { _, number -> if (number == 1) throw IOException("no network") else TokenAnswer.Token("good").also { again.complete(Unit) } }
+            provider.script = { _, number ->
+                if (number == 1) throw IOException("no network")
+                again.complete(Unit)
+                TokenAnswer.Token("good")
+            }
             val session = open()
             val failure = failsWith<PortalSessionException.ProviderFailed> { session.lease() }
             assertTrue(failure.isRetryable)
@@ -47,7 +51,7 @@ class ProviderTest : SessionTests() {
     @Test
     fun `nobody is asked before Retry-After has passed`() =
         blocking {
-            provider.script = { _, number -> if (number == 1) TokenAnswer.ofHttp(429, "120") else TokenAnswer.Token("good") }
+            provider.script = { _, _ -> TokenAnswer.ofHttp(429, "120") }
             val session = open()
             val failure = failsWith<PortalSessionException.ProviderFailed> { session.lease() }
             assertEquals(429, failure.httpStatus)
@@ -82,7 +86,7 @@ class ProviderTest : SessionTests() {
             }
             val session = open()
             coroutineScope {
-                val waiting = async(start = CoroutineStart.UNDISPATCHED) { runCatching { session.lease() }.exceptionOrNull() }
+                val waiting = async(start = UNDISPATCHED) { runCatching { session.lease() }.exceptionOrNull() }
                 started.await()
                 session.clear()
                 assertTrue(waiting.await() is PortalSessionException.Cleared, "${waiting.await()}")
@@ -118,7 +122,7 @@ class ProviderTest : SessionTests() {
     @Test
     fun `a provider's own time-out is a failure that passes, not a cancellation`() =
         blocking {
-            provider.script = { _, number -> if (number == 1) withTimeout(1) { awaitCancellation() } else TokenAnswer.Token("good") }
+            provider.script = { _, _ -> withTimeout(1) { awaitCancellation() } }
             val session = open()
             assertTrue(failsWith<PortalSessionException.ProviderFailed> { session.lease() }.isRetryable)
         }

@@ -2,6 +2,7 @@
 package io.portalsession
 
 import io.portalsession.internal.NativeBridge
+import java.lang.ref.WeakReference
 import java.util.concurrent.CopyOnWriteArrayList
 import kotlin.time.Duration.Companion.days
 import kotlin.time.Duration.Companion.hours
@@ -15,6 +16,7 @@ import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 import kotlinx.coroutines.yield
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -71,7 +73,9 @@ class SessionTest : SessionTests() {
             session.prepare()
             started.await()
             val before = NativeBridge.liveObjects()
-            coroutineScope { repeat(100) { launch(start = CoroutineStart.UNDISPATCHED) { session.lease() }.cancelAndJoin() } }
+            coroutineScope {
+                repeat(100) { launch(start = CoroutineStart.UNDISPATCHED) { session.lease() }.cancelAndJoin() }
+            }
             withTimeout(WAIT) { while (NativeBridge.liveObjects() > before) yield() }
         }
 
@@ -85,6 +89,21 @@ class SessionTest : SessionTests() {
             session.close(WAIT.inWholeMilliseconds)
             withTimeout(WAIT) { while (libraryThreads().isNotEmpty()) yield() }
         }
+
+    @Test
+    fun `a closed session holds nothing of the app any more`() {
+        val references =
+            List(3) {
+                val mine = ScriptedProvider()
+                val session = open(mine) { store(MemoryStore()) }
+                runBlocking { session.lease() }
+                WeakReference(mine)
+            }
+        closeAll()
+        val limit = System.nanoTime() + WAIT.inWholeNanoseconds
+        while (references.any { it.get() != null } && System.nanoTime() < limit) System.gc()
+        assertEquals(listOf(null, null, null), references.map { it.get() })
+    }
 
     @Test
     @OptIn(PortalSessionTestingApi::class)
@@ -140,7 +159,8 @@ class SessionTest : SessionTests() {
             assertEquals("pushed", session.lease().token())
             failsWith<PortalSessionException.ClientMismatch> { session.push(TokenAnswer.Token("other", "client-8")) }
             failsWith<PortalSessionException.BadToken> { session.push(TokenAnswer.Token("with space")) }
-            failsWith<PortalSessionException.TokenTooOld> { session.push(TokenAnswer.Token("old", ageMillis = 24.hours.inWholeMilliseconds)) }
+            val old = TokenAnswer.Token("old", ageMillis = 24.hours.inWholeMilliseconds)
+            failsWith<PortalSessionException.TokenTooOld> { session.push(old) }
         }
 
     @Test
@@ -164,7 +184,8 @@ class SessionTest : SessionTests() {
             val session = open()
             val epoch = session.lease().epoch
             session.clear()
-            failsWith<PortalSessionException.Stale> { session.push(TokenAnswer.Token("from-before"), expectedEpoch = epoch) }
+            val fromBefore = TokenAnswer.Token("from-before")
+            failsWith<PortalSessionException.Stale> { session.push(fromBefore, expectedEpoch = epoch) }
         }
 
     @Test
@@ -180,7 +201,8 @@ class SessionTest : SessionTests() {
                 collector.cancelAndJoin()
             }
             val kinds = seen.map { it.kind }
-            assertTrue(kinds.indexOf(SessionEvent.Kind.RENEWAL_STARTED) < kinds.indexOf(SessionEvent.Kind.NEW_TOKEN), "$kinds")
+            val asked = kinds.indexOf(SessionEvent.Kind.RENEWAL_STARTED)
+            assertTrue(asked >= 0 && asked < kinds.indexOf(SessionEvent.Kind.NEW_TOKEN), "$kinds")
             assertEquals(seen.map { it.sequence }.sorted(), seen.map { it.sequence })
             val status = session.readStatus()
             assertEquals(SessionState.FRESH, status.state)
@@ -220,7 +242,8 @@ class SessionTest : SessionTests() {
             provider.script = { _, number -> TokenAnswer.Token("SECRET-$number", clientId = "client") }
             val session = open { store(store) }
             val lease = session.lease()
-            val printed = StringBuilder("$lease ${TokenAnswer.Token("SECRET-0")} ${session.status.value} ${provider.requests}")
+            val printed = StringBuilder("$lease ${TokenAnswer.Token("SECRET-0")}")
+            printed.append(session.status.value).append(provider.requests)
             session.report(lease, 401)
             session.lease()
             provider.script = { _, _ -> throw IllegalStateException("unexpected character at SECRET-3") }
@@ -295,9 +318,12 @@ class SessionTest : SessionTests() {
     fun `errors of Portal's SDK are read as what they mean`() =
         blocking {
             assertEquals(Verdict.REJECTED, PortalErrors.verdict(PortalHttpUnauthorizedException()))
-            assertEquals(Verdict.REJECTED, PortalErrors.verdict(RuntimeException("wrapped", PortalHttpUnauthorizedException())))
+            val wrapped = RuntimeException("wrapped", PortalHttpUnauthorizedException())
+            assertEquals(Verdict.REJECTED, PortalErrors.verdict(wrapped))
             assertEquals(Verdict.REJECTED, PortalErrors.verdict(RuntimeException("AUTH_FAILED")))
-            for (code in listOf("SESSION_EXPIRED", "INVALID_API_KEY", "AUTH_FAILED")) assertEquals(Verdict.REJECTED, PortalErrors.verdict(code))
+            for (code in listOf("SESSION_EXPIRED", "INVALID_API_KEY", "AUTH_FAILED")) {
+                assertEquals(Verdict.REJECTED, PortalErrors.verdict(code))
+            }
             assertEquals(Verdict.OTHER, PortalErrors.verdict(IllegalStateException("INVALID_ADDRESS")))
             assertEquals(Verdict.FORBIDDEN, PortalErrors.verdict(403))
             val session = open()

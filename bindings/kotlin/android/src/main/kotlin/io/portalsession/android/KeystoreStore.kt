@@ -27,8 +27,8 @@ import javax.crypto.SecretKey
  * Keeps sessions under `noBackupFilesDir`, encrypted by a key of the Android keystore with an alias of its own.
  *
  * A record whose key is gone or is another one (a restored backup, a transfer to a new device, a keystore that lost it) is
- * lost: the session tells so and gets a new token. Before the first unlock after a boot the store is unavailable, not empty.
- * Several processes of one app may share it. The library calls it on a thread of its own, never on the main thread.
+ * lost: the session tells so and gets a new token. Before the first unlock after a boot the store is unavailable, not
+ * empty. Several processes of one app may share it. The library calls it on a thread of its own, never on the main thread.
  */
 public class KeystoreStore
     @JvmOverloads
@@ -98,7 +98,10 @@ public class KeystoreStore
 
         // ---- key ----
 
-        private fun key(): SecretKey? = KeyStore.getInstance(PROVIDER).apply { load(null) }.getKey(alias, null) as SecretKey?
+        private fun key(): SecretKey? {
+            val keystore = KeyStore.getInstance(PROVIDER).apply { load(null) }
+            return keystore.getKey(alias, null) as SecretKey?
+        }
 
         private fun newKey(): SecretKey {
             val purposes = KeyProperties.PURPOSE_ENCRYPT or KeyProperties.PURPOSE_DECRYPT
@@ -108,7 +111,8 @@ public class KeystoreStore
                     .setEncryptionPaddings(KeyProperties.ENCRYPTION_PADDING_NONE)
                     .setKeySize(KEY_BITS)
                     .build()
-            return KeyGenerator.getInstance(KeyProperties.KEY_ALGORITHM_AES, PROVIDER).apply { init(specification) }.generateKey()
+            val generator = KeyGenerator.getInstance(KeyProperties.KEY_ALGORITHM_AES, PROVIDER)
+            return generator.apply { init(specification) }.generateKey()
         }
 
         // ---- files ----

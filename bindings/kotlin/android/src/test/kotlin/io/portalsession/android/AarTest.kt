@@ -16,12 +16,17 @@ import org.junit.rules.TemporaryFolder
 class AarTest {
     @get:Rule val folder = TemporaryFolder()
     private val repository = File(System.getProperty("repository"))
+    private val rules = File(repository, "bindings/kotlin/session/src/main/resources/META-INF/proguard/portal-session.pro")
+    private val header = File(repository, "capi/include/portal_session/portal_session.h")
     private val aar = ZipFile(System.getProperty("aar"))
     private val published = ZipFile(System.getProperty("published.aar")) // of fbjni: made by Android's own tools
     private val names = aar.entries().asSequence().filter { !it.isDirectory }.map { it.name }.toSet()
     private val abis = names.filter { it.startsWith("jni/") }.map { it.split('/')[1] }.toSet()
 
-    private fun ZipFile.bytes(name: String) = getInputStream(checkNotNull(getEntry(name)) { "no $name" }).use { it.readBytes() }
+    private fun ZipFile.bytes(name: String): ByteArray {
+        val entry = checkNotNull(getEntry(name)) { "no $name" }
+        return getInputStream(entry).use { it.readBytes() }
+    }
 
     private fun text(name: String) = aar.bytes(name).decodeToString()
 
@@ -32,6 +37,12 @@ class AarTest {
         return output
     }
 
+    /** The first group of each match. */
+    private fun found(
+        pattern: String,
+        text: String,
+    ) = Regex(pattern).findAll(text).map { it.groupValues[1] }.toList()
+
     private fun extracted(name: String): File = folder.newFile().apply { writeBytes(aar.bytes(name)) }
 
     @Test
@@ -40,35 +51,41 @@ class AarTest {
         val module = "prefab/modules/portal_session"
         val expected =
             setOf(
-                "AndroidManifest.xml", "classes.jar", "R.txt", "proguard.txt", "prefab/prefab.json", "$module/module.json",
-                "$module/include/portal_session/portal_session.h", "META-INF/com/android/build/gradle/aar-metadata.properties",
-            ) + abis.flatMap { listOf("jni/$it/libportal_session.so", "$module/libs/android.$it/libportal_session.so", "$module/libs/android.$it/abi.json") }
+                "AndroidManifest.xml", "classes.jar", "R.txt", "proguard.txt", METADATA,
+                "prefab/prefab.json", "$module/module.json", "$module/include/portal_session/portal_session.h",
+            ) + abis.map { "jni/$it/$LIBRARY" } + abis.map { "$module/libs/android.$it/$LIBRARY" } +
+                abis.map { "$module/libs/android.$it/abi.json" }
         assertEquals(expected, names)
         assertEquals("", text("R.txt"))
-        assertEquals(File(repository, "bindings/kotlin/session/src/main/resources/META-INF/proguard/portal-session.pro").readText(), text("proguard.txt"))
+        assertEquals(rules.readText(), text("proguard.txt"))
     }
 
     @Test
     fun `its JSON has the keys and kinds of value that Android's own tools write`() {
-        val module = published.entries().asSequence().map { it.name }.first { it.endsWith("/module.json") }
-        val abi = published.entries().asSequence().map { it.name }.first { it.endsWith("/abi.json") }
-        assertEquals(kinds(published.bytes("prefab/prefab.json").decodeToString()), kinds(text("prefab/prefab.json")))
-        assertEquals(setOf("export_libraries", "library_name"), kinds(text("prefab/modules/portal_session/module.json")).keys)
-        assertTrue(kinds(published.bytes(module).decodeToString()).keys.containsAll(setOf("export_libraries")))
+        fun theirs(name: String): Map<String, String> {
+            val path = published.entries().asSequence().map { it.name }.first { it.endsWith("/$name") }
+            return kinds(published.bytes(path).decodeToString())
+        }
+        assertEquals(theirs("prefab.json"), kinds(text("prefab/prefab.json")))
+        val module = kinds(text("prefab/modules/portal_session/module.json"))
+        assertEquals(setOf("export_libraries", "library_name"), module.keys)
+        assertTrue("export_libraries" in theirs("module.json"))
         for (each in abis) {
             val mine = text("prefab/modules/portal_session/libs/android.$each/abi.json")
-            assertEquals(kinds(published.bytes(abi).decodeToString()), kinds(mine))
+            assertEquals(theirs("abi.json"), kinds(mine))
             assertTrue(mine, "\"abi\": \"$each\"" in mine && "\"stl\": \"none\"" in mine && "\"api\": 23" in mine)
         }
         assertTrue("\"version\": \"${libraryVersion()}\"" in text("prefab/prefab.json"))
     }
 
     /** The keys of a flat object, each with its value's first character: what kind it is. */
-    private fun kinds(json: String) =
-        Regex("\"([a-z_]+)\"\\s*:\\s*(.)").findAll(json).associate { it.groupValues[1] to it.groupValues[2].replace(Regex("[0-9]"), "0").replace(Regex("[tf]"), "b") }
+    private fun kinds(json: String): Map<String, String> {
+        val kindOf = { first: Char -> if (first.isDigit()) "number" else if (first in "tf") "flag" else "$first" }
+        val members = Regex("\"([a-z_]+)\"\\s*:\\s*(.)").findAll(json)
+        return members.associate { it.groupValues[1] to kindOf(it.groupValues[2][0]) }
+    }
 
-    private fun libraryVersion() =
-        checkNotNull(Regex("#define PORTAL_VERSION \"([^\"]+)\"").find(File(repository, "capi/include/portal_session/portal_session.h").readText())).groupValues[1]
+    private fun libraryVersion() = found("#define PORTAL_VERSION \"([^\"]+)\"", header.readText()).single()
 
     @Test
     fun `Android's own tool takes the manifest`() {
@@ -81,11 +98,10 @@ class AarTest {
 
     @Test
     fun `its metadata has the keys that Android's own tools write`() {
-        val path = "META-INF/com/android/build/gradle/aar-metadata.properties"
         fun keys(text: String) = text.lines().filter { '=' in it }.map { it.substringBefore('=') }.toSet()
         val required = setOf("aarFormatVersion", "aarMetadataVersion")
-        assertTrue(keys(text(path)).containsAll(required))
-        assertTrue(keys(published.bytes(path).decodeToString()).containsAll(required))
+        assertTrue(keys(text(METADATA)).containsAll(required))
+        assertTrue(keys(published.bytes(METADATA).decodeToString()).containsAll(required))
     }
 
     @Test
@@ -101,31 +117,36 @@ class AarTest {
                 entries[entry.name] = data.readUnsignedShort()
             }
         }
-        for (name in listOf("PortalSession", "okhttp/PortalInterceptor", "android/KeystoreStore", "internal/NativeBridge")) assertTrue(name, "io/portalsession/$name.class" in entries)
-        assertEquals(emptyMap<String, Int>(), entries.filter { (name, version) -> !name.endsWith(".class") || version != JAVA_8 })
+        val some = listOf("PortalSession", "okhttp/PortalInterceptor", "android/KeystoreStore", "internal/NativeBridge")
+        for (name in some) assertTrue(name, "io/portalsession/$name.class" in entries)
+        val others = entries.filter { (name, version) -> !name.endsWith(".class") || version != JAVA_8 }
+        assertEquals(emptyMap<String, Int>(), others)
     }
 
     @Test
     fun `each library exports the C API and JNI_OnLoad, loads in pages of 16 KB, and is small`() {
-        val listed = File(repository, "capi/exports.txt").readLines().filter { it.firstOrNull()?.isLetter() == true }.toSet() + "JNI_OnLoad"
+        val list = File(repository, "capi/exports.txt").readLines().filter { it.firstOrNull()?.isLetter() == true }
         for (abi in abis) {
-            val library = extracted("jni/$abi/libportal_session.so")
+            val library = extracted("jni/$abi/$LIBRARY")
             val symbols = run("readelf", "-W", "--dyn-syms", library.path).lines().map { it.trim().split(Regex("\\s+")) }
-            val exported = symbols.filter { it.size >= 8 && it[6] != "UND" && it[4] in setOf("GLOBAL", "WEAK") }.map { it[7].substringBefore('@') }.toSet()
-            assertEquals(abi, listed, exported)
+            val exported = symbols.filter { it.size >= 8 && it[6] != "UND" && it[4] in setOf("GLOBAL", "WEAK") }
+            assertEquals(abi, list.toSet() + "JNI_OnLoad", exported.map { it[7].substringBefore('@') }.toSet())
             val loads = run("readelf", "-W", "-l", library.path).lines().map { it.trim() }.filter { it.startsWith("LOAD ") }
             assertFalse(loads.isEmpty())
             for (load in loads) assertTrue("$abi: $load", java.lang.Long.decode(load.split(Regex("\\s+")).last()) >= PAGE)
-            val needed = Regex("\\(NEEDED\\).*\\[(.*)]").findAll(run("readelf", "-W", "-d", library.path)).map { it.groupValues[1] }.toList()
+            val needed = found("\\(NEEDED\\).*\\[(.*)]", run("readelf", "-W", "-d", library.path))
             assertFalse("$needed", needed.any { Regex("curl|ssl|crypto|simdjson|jvm").containsMatchIn(it) })
             assertTrue("$abi: ${library.length()} bytes", library.length() <= LARGEST)
-            assertTrue(aar.bytes("jni/$abi/libportal_session.so").contentEquals(aar.bytes("prefab/modules/portal_session/libs/android.$abi/libportal_session.so")))
-            println("$abi: libportal_session.so has ${library.length()} bytes")
+            val forNativeCode = aar.bytes("prefab/modules/portal_session/libs/android.$abi/$LIBRARY")
+            assertTrue(library.readBytes().contentEquals(forNativeCode))
+            println("$abi: $LIBRARY has ${library.length()} bytes")
         }
     }
 
     private companion object {
         const val FRAMEWORK = "/usr/share/android-framework-res/framework-res.apk"
+        const val METADATA = "META-INF/com/android/build/gradle/aar-metadata.properties"
+        const val LIBRARY = "libportal_session.so"
         const val JAVA_8 = 52
         const val PAGE = 16_384L
         const val LARGEST = 600_000L

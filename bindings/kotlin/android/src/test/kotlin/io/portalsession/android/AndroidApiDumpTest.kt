@@ -12,7 +12,8 @@ class AndroidApiDumpTest {
     fun `the public API is the one that was released`() {
         val classes = File(KeystoreStore::class.java.protectionDomain.codeSource.location.toURI())
         val dump = StringBuilder()
-        AbiTools.getInstance().printJvmDump(dump, classes.walk().filter { it.extension == "class" }.sortedBy { it.path }.asIterable(), AbiFilters.EMPTY)
+        val files = classes.walk().filter { it.extension == "class" }.sortedBy { it.path }
+        AbiTools.getInstance().printJvmDump(dump, files.asIterable(), AbiFilters.EMPTY)
         val committed = File(System.getProperty("repository"), "bindings/kotlin/android/api/portal-session-android.api")
         if (System.getProperty("api.update") == "true") committed.apply { parentFile.mkdirs() }.writeText(dump.toString())
         assertEquals("see the head of ApiDumpTest", committed.readText(), dump.toString())

@@ -113,7 +113,9 @@ class AndroidPortalSessionTest {
         assertEquals(listOf(SessionNotice.FOREGROUND), told)
         second.stop()
         assertEquals(listOf(SessionNotice.FOREGROUND, SessionNotice.BACKGROUND), told)
-        second.start().recreate() // as when the screen turns
+        val turning = Robolectric.buildActivity(TurningActivity::class.java).create().start()
+        turning.stop().destroy()
+        Robolectric.buildActivity(TurningActivity::class.java).create().start()
         assertEquals(listOf(SessionNotice.FOREGROUND, SessionNotice.BACKGROUND, SessionNotice.FOREGROUND), told)
         application.unregisterActivityLifecycleCallbacks(notices)
     }
@@ -139,5 +141,13 @@ class AndroidPortalSessionTest {
             assertFalse(before.contentEquals(recordBytes()))
         }
 
-    private fun recordBytes() = File(application.noBackupFilesDir, "portal-session").listFiles()!!.single { it.extension.isEmpty() }.readBytes()
+    /** Stopped because the screen turns. */
+    class TurningActivity : Activity() {
+        override fun isChangingConfigurations() = true
+    }
+
+    private fun recordBytes(): ByteArray {
+        val files = checkNotNull(File(application.noBackupFilesDir, "portal-session").listFiles())
+        return files.single { it.extension.isEmpty() }.readBytes()
+    }
 }

@@ -153,7 +153,8 @@ class KeystoreStoreTest {
     @Test
     fun `of many saves of one revision exactly one wins`() {
         val pool = Executors.newFixedThreadPool(8)
-        val outcomes = List(32) { pool.submit<SaveOutcome> { KeystoreStore(application).save("default", 1, secret.copyOf()) } }.map { it.get(60, TimeUnit.SECONDS) }
+        val saves = List(32) { pool.submit<SaveOutcome> { KeystoreStore(application).save("default", 1, secret.copyOf()) } }
+        val outcomes = saves.map { it.get(60, TimeUnit.SECONDS) }
         pool.shutdown()
         assertEquals(1, outcomes.count { it == SaveOutcome.SAVED })
         assertEquals(31, outcomes.count { it == SaveOutcome.CONFLICT })
@@ -162,6 +163,7 @@ class KeystoreStoreTest {
     /** What only the library reads. */
     private fun bytesOf(stored: StoredRecord): ByteArray {
         val found = stored as StoredRecord.Found
-        return StoredRecord.Found::class.java.declaredFields.first { it.type == ByteArray::class.java }.apply { isAccessible = true }.get(found) as ByteArray
+        val field = StoredRecord.Found::class.java.declaredFields.first { it.type == ByteArray::class.java }
+        return field.apply { isAccessible = true }.get(found) as ByteArray
     }
 }

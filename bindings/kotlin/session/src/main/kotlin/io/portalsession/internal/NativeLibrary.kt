@@ -8,7 +8,7 @@ internal object NativeLibrary {
     private const val NAME = "portal_session"
     private const val FILE_PROPERTY = "portal.session.library"
 
-    /** A file named by the system property; in a desktop's jar the one beside the classes; else the system's search: Android's. */
+    /** A file named by the system property; in a desktop's jar the one in it; else, as on Android, the system's search. */
     fun load() {
         val file = System.getProperty(FILE_PROPERTY)
         val packed = if (file == null) NativeLibrary::class.java.getResource(packedName()) else null

@@ -220,7 +220,8 @@ internal class SessionHost(
 
     // ---- clock ----
 
-    override fun readClock(): LongArray = checkNotNull(clock).read().let { longArrayOf(it.bootMillis, it.unixMillis, it.bootTag) }
+    override fun readClock(): LongArray =
+        checkNotNull(clock).read().let { longArrayOf(it.bootMillis, it.unixMillis, it.bootTag) }
 
     private companion object {
         const val FOUND = 1

@@ -35,8 +35,10 @@ public class PortalCallFactory
         private val client: OkHttpClient,
         private val timeoutMillis: Long = DEFAULT_TIMEOUT_MILLIS,
     ) : Call.Factory {
-        override fun newCall(request: Request): Call =
-            if (session.mayCarryToken(request)) LeasingCall(session, client, timeoutMillis, request) else client.newCall(request)
+        override fun newCall(request: Request): Call {
+            if (!session.mayCarryToken(request)) return client.newCall(request)
+            return LeasingCall(session, client, timeoutMillis, request)
+        }
     }
 
 private class LeasingCall(

@@ -27,7 +27,8 @@ class CallFactoryTest : OkHttpTests() {
             val client = client { dispatcher(Dispatcher().apply { maxRequests = 1 }) }
             val session = session(backendProvider(client))
             val calls = PortalCallFactory(session, client)
-            val codes = coroutineScope { List(10) { async { calls.newCall(get().build()).await().use { it.code } } }.awaitAll() }
+            suspend fun code() = calls.newCall(get().build()).await().use { it.code }
+            val codes = coroutineScope { List(10) { async { code() } }.awaitAll() }
             assertEquals(List(10) { 200 }, codes)
             assertEquals(List(10) { "token-1" }, tokens())
             assertEquals(1, minted.get())
@@ -76,7 +77,12 @@ class CallFactoryTest : OkHttpTests() {
     fun `a call is cancelled while it waits for its token`() =
         blocking {
             val started = CompletableDeferred<Unit>()
-            val session = session(TokenProvider { started.complete(Unit).let { CompletableDeferred<TokenAnswer>().await() } })
+            val silent =
+                TokenProvider {
+                    started.complete(Unit)
+                    CompletableDeferred<TokenAnswer>().await()
+                }
+            val session = session(silent)
             val call = PortalCallFactory(session, client()).newCall(get().build())
             coroutineScope {
                 val ended = async(start = CoroutineStart.UNDISPATCHED) { runCatching { call.await() }.exceptionOrNull() }
@@ -93,9 +99,10 @@ class CallFactoryTest : OkHttpTests() {
         blocking {
             val client = client()
             val session = session(TokenProvider { TokenAnswer.Declined() })
-            failsWith<PortalSessionException.SignInNeeded> { PortalCallFactory(session, client).newCall(get().build()).await() }
+            val calls = PortalCallFactory(session, client)
+            failsWith<PortalSessionException.SignInNeeded> { calls.newCall(get().build()).await() }
             session.close()
-            failsWith<PortalSessionException.Closed> { PortalCallFactory(session, client).newCall(get().build()).await() }
+            failsWith<PortalSessionException.Closed> { calls.newCall(get().build()).await() }
             assertFalse(seen.isNotEmpty())
         }
 }

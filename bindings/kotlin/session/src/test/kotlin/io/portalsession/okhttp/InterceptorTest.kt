@@ -1,14 +1,16 @@
 // The interceptor: which requests carry the token, and what their answers do.
 package io.portalsession.okhttp
 
+import io.portalsession.PortalSession
 import io.portalsession.PortalSessionException
 import io.portalsession.SessionState
 import io.portalsession.TokenAnswer
+import io.portalsession.TokenProvider
 import io.portalsession.failsWith
 import java.io.IOException
 import java.nio.file.Files
-import java.util.concurrent.ExecutionException
 import java.util.concurrent.CountDownLatch
+import java.util.concurrent.ExecutionException
 import java.util.concurrent.Executors
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
@@ -34,15 +36,25 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
 class InterceptorTest : OkHttpTests() {
-    private fun OkHttpClient.send(request: Request.Builder) = newCall(request.build()).execute().use { it.code to it.body.string() }
+    private fun OkHttpClient.send(request: Request.Builder) =
+        newCall(request.build()).execute().use { it.code to it.body.string() }
 
     private fun clientOf(
-        session: io.portalsession.PortalSession,
+        session: PortalSession,
         configure: OkHttpClient.Builder.() -> Unit = {},
     ) = client {
         addInterceptor(PortalInterceptor(session))
         configure()
     }
+
+    /** Its provider never answers. */
+    private fun silentSession(started: CountDownLatch) =
+        session(
+            TokenProvider {
+                started.countDown()
+                CompletableDeferred<TokenAnswer>().await()
+            },
+        )
 
     @Test
     fun `a request to Portal carries the token, and its answer slides the deadline from the send instant`() {
@@ -58,7 +70,7 @@ class InterceptorTest : OkHttpTests() {
     @Test
     fun `other hosts' requests pass untouched, so one client serves the provider too`() {
         lateinit var shared: OkHttpClient
-        val session = session(io.portalsession.TokenProvider { backendProvider(shared).fetch(it) })
+        val session = session(TokenProvider { backendProvider(shared).fetch(it) })
         shared = clientOf(session)
         shared.send(Request.Builder().url(other))
         assertEquals(0, minted.get())
@@ -99,7 +111,7 @@ class InterceptorTest : OkHttpTests() {
         assertEquals(401 to "body", client.send(get().post("once".toRequestBody())))
         assertEquals(listOf<String?>("token-1"), tokens())
         assertEquals(200 to "body", client.send(get().post("twice".toRequestBody()).replayAfterUnauthorized()))
-        assertEquals(listOf("token-1", "token-2", "token-3"), tokens().drop(0))
+        assertEquals(listOf("token-1", "token-2", "token-3"), tokens())
         assertEquals(listOf("once", "twice", "twice"), seen.map { it.body!!.utf8() })
     }
 
@@ -152,7 +164,8 @@ class InterceptorTest : OkHttpTests() {
             val client = clientOf(session) { cache(Cache(folder, 1_000_000)) }
             answer = { request, number ->
                 val age = if (request.url.encodedPath == "/kept") "max-age=3600" else "max-age=0"
-                if (number <= 2) MockResponse(headers = headersOf("Cache-Control", age, "ETag", "v1"), body = "cached") else MockResponse(code = 304)
+                val fresh = MockResponse(headers = headersOf("Cache-Control", age, "ETag", "v1"), body = "cached")
+                if (number <= 2) fresh else MockResponse(code = 304)
             }
             client.send(get("/kept"))
             client.send(get("/asked"))
@@ -174,7 +187,8 @@ class InterceptorTest : OkHttpTests() {
         client.send(get())
         clock.move(1.hours)
         answer = { request, _ ->
-            if (request.url.host == "127.0.0.1") MockResponse(302, headersOf("Location", other.resolve("/elsewhere").toString())) else MockResponse(body = "there")
+            val away = MockResponse(302, headersOf("Location", other.resolve("/elsewhere").toString()))
+            if (request.url.host == "127.0.0.1") away else MockResponse(body = "there")
         }
         assertEquals(200 to "there", client.send(get()))
         assertNull(tokens().last())
@@ -217,14 +231,16 @@ class InterceptorTest : OkHttpTests() {
     @Test
     fun `no token in time is told as the reason, and so is a user who must sign in`() {
         val started = CountDownLatch(1)
-        val silent = session(io.portalsession.TokenProvider { started.countDown().let { CompletableDeferred<TokenAnswer>().await() } })
-        val call = Executors.newSingleThreadExecutor().let { pool -> pool.submit<Any> { clientOf(silent).send(get()) }.also { pool.shutdown() } }
+        val silent = silentSession(started)
+        val pool = Executors.newSingleThreadExecutor()
+        val call = pool.submit<Any> { clientOf(silent).send(get()) }
+        pool.shutdown()
         started.await()
         runBlocking { clock.advance(silent, 11.seconds) }
         runBlocking { clock.advance(silent, 11.seconds) } // the first was late by far, as after a freeze: some seconds more
         assertTrue(failsWith<ExecutionException> { call.get(60, TimeUnit.SECONDS) }.cause is PortalSessionException.Timeout)
 
-        val declined = session(io.portalsession.TokenProvider { TokenAnswer.Declined() })
+        val declined = session(TokenProvider { TokenAnswer.Declined() })
         failsWith<PortalSessionException.SignInNeeded> { clientOf(declined).send(get()) }
         assertEquals(0, seen.size)
     }
@@ -232,7 +248,7 @@ class InterceptorTest : OkHttpTests() {
     @Test
     fun `a cancelled call stops waiting for its token`() {
         val started = CountDownLatch(1)
-        val silent = session(io.portalsession.TokenProvider { started.countDown().let { CompletableDeferred<TokenAnswer>().await() } })
+        val silent = silentSession(started)
         val call = clientOf(silent).newCall(get().build())
         val ended = LinkedBlockingQueue<IOException>()
         call.enqueue(

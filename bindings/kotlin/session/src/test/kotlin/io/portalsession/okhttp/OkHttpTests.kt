@@ -65,7 +65,7 @@ abstract class OkHttpTests : SessionTests() {
     fun backendProvider(calls: Call.Factory): TokenProvider =
         TokenProvider {
             val response = calls.newCall(Request.Builder().url(other.resolve("/token")!!).build()).await()
-            response.use { if (it.isSuccessful) TokenAnswer.Token(it.body.string()) else TokenAnswer.ofHttp(it.code, it.header("Retry-After")) }
+            response.use { if (it.isSuccessful) TokenAnswer.Token(it.body.string()) else TokenAnswer.ofHttp(it.code) }
         }
 
     fun tokens() = seen.map { it.headers["Authorization"]?.removePrefix("Bearer ") }
@@ -73,7 +73,10 @@ abstract class OkHttpTests : SessionTests() {
     fun get(path: String = "/api") = Request.Builder().url(portal.resolve(path)!!)
 
     fun unauthorizedFor(vararg tokens: String): (RecordedRequest, Int) -> MockResponse =
-        { request, _ -> MockResponse(if (request.headers["Authorization"]?.removePrefix("Bearer ") in tokens) 401 else 200, headersOf(), "body") }
+        { request, _ ->
+            val isRefused = request.headers["Authorization"]?.removePrefix("Bearer ") in tokens
+            MockResponse(if (isRefused) 401 else 200, headersOf(), "body")
+        }
 }
 
 suspend fun Call.await(): okhttp3.Response =
