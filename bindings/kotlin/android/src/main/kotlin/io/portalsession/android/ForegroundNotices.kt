@@ -6,21 +6,26 @@ import android.app.Application
 import android.os.Bundle
 import io.portalsession.SessionNotice
 
-/** All on the main thread, which it never holds up: a notice only posts. */
+/**
+ * All on the main thread, which it never holds up: a notice only posts. Activities that were started before this began are
+ * known only by their stop.
+ */
 internal class ForegroundNotices(
     private val tell: (SessionNotice) -> Unit,
 ) : Application.ActivityLifecycleCallbacks {
-    private var started = 0
+    private val started = HashSet<Activity>()
     private var isTurning = false
 
     override fun onActivityStarted(activity: Activity) {
-        if (started++ == 0 && !isTurning) tell(SessionNotice.FOREGROUND)
+        if (started.isEmpty() && !isTurning) tell(SessionNotice.FOREGROUND)
+        started += activity
         isTurning = false
     }
 
     override fun onActivityStopped(activity: Activity) {
         isTurning = activity.isChangingConfigurations
-        if (--started == 0 && !isTurning) tell(SessionNotice.BACKGROUND)
+        started -= activity
+        if (started.isEmpty() && !isTurning) tell(SessionNotice.BACKGROUND)
     }
 
     override fun onActivityCreated(
