@@ -2,6 +2,8 @@
 package io.portalsession
 
 import io.portalsession.internal.NativeBridge
+import io.portalsession.internal.NativeHandle
+import io.portalsession.internal.SessionHost
 import java.lang.ref.WeakReference
 import java.util.concurrent.CopyOnWriteArrayList
 import kotlin.time.Duration.Companion.days
@@ -288,6 +290,19 @@ class SessionTest : SessionTests() {
                 }
             }
         }
+
+    @Test
+    @OptIn(PortalSessionTestingApi::class)
+    fun `a handle is not released under a call that uses it`() {
+        val host = SessionHost(null, null, null, null, Dispatchers.IO).apply { onEvent = {} }
+        val empty = ByteArray(0)
+        val handle = NativeHandle(NativeBridge.open(host, 0, 0, 0, empty, empty, empty, null, LongArray(7)))
+        handle.use {
+            handle.close(WAIT.inWholeMilliseconds)
+            assertEquals(1, NativeBridge.liveObjects())
+        }
+        failsWith<PortalSessionException.Closed> { handle.use { } }
+    }
 
     @Test
     fun `what is out of bounds is refused at open with the reason`() {

@@ -62,6 +62,7 @@ class InterceptorTest : OkHttpTests() {
         val client = clientOf(session)
         assertEquals(200 to "ok", client.send(get()))
         assertEquals(listOf<String?>("token-1"), tokens())
+        clock.move(2.hours)
         answer = { _, _ -> MockResponse(body = "slow").also { clock.move(1.hours) } }
         client.send(get())
         assertEquals(23.hours.inWholeMilliseconds, session.readStatus().idleLeftMillis)
