@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and test portal-session; silent where nothing is.
-#   toolchains/provision.sh build|tests ...
+#   toolchains/provision.sh build|tests|swift|swift-root ...
 # Debian and Ubuntu: apt. macOS: Homebrew. Elsewhere: says what is needed, and ends with 1.
 set -euo pipefail
 
 # A line: the command that shows that it is there ("-": the package itself is looked for), Debian's package, Homebrew's
-# formula, and what it is for. `build` is all that CMake asks for; `tests` is what the tests run beside.
+# formula, and what it is for. `build` is all that CMake asks for; `tests` is what the tests run beside; `swift` makes the
+# folder that `swift-root` fills (toolchains/swift.sh).
 needs_of() {
     case $1 in
     build)
@@ -32,8 +33,21 @@ curl              curl                  -                 tests of the command l
 clang             clang                 xcode             the header checked for iOS and Android
 LIST
         ;;
+    swift)
+        cat <<'LIST'
+debootstrap       debootstrap           -                 a Debian 13 folder: the oldest Debian with Swift 6
+LIST
+        ;;
+    swift-root)
+        cat <<'LIST'
+-                 swiftlang             -                 Swift 6, inside that folder
+-                 libc6-dev             -                 what swiftlang links with, and does not ask for
+-                 libstdc++-14-dev      -                 the core compiled by SwiftPM
+git               git                   -                 swift package diagnose-api-breaking-changes
+LIST
+        ;;
     *)
-        echo "provision.sh: no group \"$1\": build, tests" >&2
+        echo "provision.sh: no group \"$1\": build, tests, swift, swift-root" >&2
         exit 2
         ;;
     esac

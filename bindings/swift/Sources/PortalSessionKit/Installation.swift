@@ -1,0 +1,33 @@
+// Which installation of the app this is.
+import Foundation
+
+/// The mark is a symbolic link whose target is the installation's id: made in one step, by one process only, and readable
+/// before first unlock, when files' contents are not.
+struct Installation: Sendable {
+  let mark: URL
+
+  /// nil: the folder can be neither read nor written.
+  ///
+  /// - Parameter onFirst: Runs where this call made the mark, before any other call could find it missing.
+  func id(onFirst: (String) -> Void) -> String? {
+    let files = FileManager.default
+    if let id = try? files.destinationOfSymbolicLink(atPath: mark.path) { return id }
+    let new = UUID().uuidString
+    try? files.createDirectory(at: mark.deletingLastPathComponent(), withIntermediateDirectories: true)
+    do {
+      try files.createSymbolicLink(atPath: mark.path, withDestinationPath: new)
+    } catch {
+      return try? files.destinationOfSymbolicLink(atPath: mark.path)  // another process was faster
+    }
+    onFirst(new)
+    return new
+  }
+}
+
+extension URL {
+  /// Of the app's own container.
+  static var applicationSupport: URL {
+    let folders = FileManager.default.urls(for: .applicationSupportDirectory, in: .userDomainMask)
+    return folders.first ?? URL(fileURLWithPath: NSHomeDirectory())
+  }
+}
