@@ -45,6 +45,10 @@ in_swift_root() {
     unshare --mount --propagation private --pid --fork --kill-child bash -c '
         root=$1; shift
         mount -t proc proc "$root/proc" && mount --bind "$PWD" "$root/src" && mount -t tmpfs tmpfs "$root/tmp" || exit
+        trust=/etc/ssl/certs/ca-certificates.crt  # a copy: what tests add to it goes with the namespace
+        if [ -e "$root$trust" ]; then
+            cp "$root$trust" "$root/tmp/trust.pem" && mount --bind "$root/tmp/trust.pem" "$root$trust" || exit
+        fi
         exec chroot "$root" /usr/bin/env -i HOME=/src/build/swift/home PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
             sh -c "cd /src && exec \"\$@\"" sh "$@"' bash "$swift_root" "$@"
 }

@@ -37,10 +37,16 @@ extension PortalSession {
     return AuthorizedRequest(request: request, lease: lease)
   }
 
-  /// Tells what came of an authorized request.
-  public func report(_ sent: AuthorizedRequest, response: URLResponse, isFromCache: Bool = false) {
-    guard let lease = sent.lease, let status = (response as? HTTPURLResponse)?.statusCode, !isFromCache else { return }
+  /// Tells what came of an authorized request. What a cache or the target of a redirect answered says nothing of the token.
+  ///
+  /// - Returns: The token is dead: a request that may be sent twice is worth a second try.
+  @discardableResult
+  public func report(_ sent: AuthorizedRequest, response: URLResponse, isFromCache: Bool = false) -> Bool {
+    guard let lease = sent.lease, let status = (response as? HTTPURLResponse)?.statusCode, !isFromCache,
+      response.url?.host == sent.request.url?.host, response.url?.path == sent.request.url?.path
+    else { return false }
     report(lease, status: status)
+    return status == 401
   }
 
   /// Whether the token may go where this URL leads.
@@ -56,8 +62,8 @@ extension PortalSession {
   ) async throws -> (Answer, URLResponse) {
     let first = try await authorize(request)
     let answer = try await exchange(first)
-    report(first, response: answer.response, isFromCache: answer.isFromCache)
-    guard first.lease != nil, answer.status == 401, request.mayBeReplayed(replay) else { return answer.result }
+    let isDead = report(first, response: answer.response, isFromCache: answer.isFromCache)
+    guard isDead, request.mayBeReplayed(replay) else { return answer.result }
 
     let second = try await authorize(request, after: first)
     let better = try await exchange(second)
@@ -72,7 +78,6 @@ struct Exchange<Answer: Sendable>: Sendable {
   var response: URLResponse
   var isFromCache = false
 
-  var status: Int? { (response as? HTTPURLResponse)?.statusCode }
   var result: (Answer, URLResponse) { (answer, response) }
 }
 

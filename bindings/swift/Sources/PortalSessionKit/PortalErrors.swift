@@ -34,7 +34,7 @@ private struct Facts {
 
   init(_ value: Any, _ mirror: Mirror) {
     if let text = value as? String {
-      id = text
+      if text.allSatisfy({ $0.isUppercase || $0 == "_" }) { id = text }  // "SESSION_EXPIRED": a word of Portal's, no prose
       status = Self.status(in: text)
     }
     if mirror.displayStyle == .enum {
@@ -107,7 +107,7 @@ extension PortalSession {
     let first = try await lease()
     do {
       return try await body(first)
-    } catch where endsToken(of: first, error) && replays {
+    } catch  where endsToken(of: first, error) && replays {
       let newer = try await lease(newerThan: first)
       do {
         return try await body(newer)

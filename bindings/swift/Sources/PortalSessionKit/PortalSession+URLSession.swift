@@ -9,7 +9,8 @@ extension PortalSession {
   /// `URLSession.data(for:)` with the token on requests to Portal; other hosts pass untouched. The answer is reported, and
   /// after a 401 the request is sent once more with a newer token where `replay` allows.
   ///
-  /// A request with the token follows no redirect: its answer is the redirect itself.
+  /// A request with the token follows no redirect: its answer is the redirect itself. (Foundation on Linux asks nobody and
+  /// follows; what it answers then is not reported.)
   public func data(
     for request: URLRequest, using urlSession: URLSession = .shared, replay: Replay = .ifIdempotent,
     isolation: isolated (any Actor)? = #isolation
@@ -63,7 +64,7 @@ extension PortalSession {
 }
 
 /// Stands between URLSession and a request with the token: stops at redirects, and sees whether a cache answered.
-private final class TaskObserver: NSObject, URLSessionTaskDelegate, Sendable {
+final class TaskObserver: NSObject, URLSessionTaskDelegate, Sendable {
   private let carriesToken: Bool
   private let cached = Guarded(false)
 

@@ -31,18 +31,22 @@ nonisolated(unsafe) public let kSecMatchLimit: CFString = "m_Limit"
 nonisolated(unsafe) public let kSecMatchLimitAll: CFString = "m_LimitAll"
 nonisolated(unsafe) public let kSecUseDataProtectionKeychain: CFString = "nleg"
 
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public func SecItemCopyMatching(_ query: CFDictionary, _ result: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus {
   FakeKeychain.shared.copyMatching(query, result)
 }
 
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public func SecItemAdd(_ attributes: CFDictionary, _ result: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus {
   FakeKeychain.shared.add(attributes)
 }
 
+// swift-format-ignore: AlwaysUseLowerCamelCase
 public func SecItemUpdate(_ query: CFDictionary, _ attributes: CFDictionary) -> OSStatus {
   FakeKeychain.shared.update(query, attributes)
 }
 
+// swift-format-ignore: AlwaysUseLowerCamelCase
 @discardableResult
 public func SecItemDelete(_ query: CFDictionary) -> OSStatus {
   FakeKeychain.shared.delete(query)

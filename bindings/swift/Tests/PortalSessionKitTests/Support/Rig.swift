@@ -2,6 +2,7 @@
 import Foundation
 import PortalSessionKit
 import PortalSessionTestKit
+import Testing
 
 /// Answers "token-1", "token-2", … unless a test says otherwise.
 actor ScriptedProvider: TokenProvider {
@@ -43,6 +44,16 @@ struct Rig {
 
 let day: TimeInterval = 24 * 3600
 
+/// A value that threads share.
+final class Shared<Value>: @unchecked Sendable {
+  private let lock = NSLock()
+  private var held: Value
+
+  init(_ value: Value) { held = value }
+  var value: Value { lock.withLock { held } }
+  func change(_ body: (inout Value) -> Void) { lock.withLock { body(&held) } }
+}
+
 /// Opens once, for all who wait and will wait.
 final class Gate: @unchecked Sendable {
   private let lock = NSLock()
@@ -66,6 +77,18 @@ final class Gate: @unchecked Sendable {
       return waiters
     }
     for waiter in all { waiter.resume() }
+  }
+}
+
+/// Waits for what another thread does soon; a minute is only ever reached by a failure.
+func eventually(_ condition: () async -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async {
+  let deadline = Date(timeIntervalSinceNow: 60)
+  while await !condition() {
+    if Date() > deadline {
+      Issue.record("it did not happen within a minute", sourceLocation: sourceLocation)
+      return
+    }
+    await Task.yield()
   }
 }
 
