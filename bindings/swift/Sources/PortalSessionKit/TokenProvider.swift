@@ -31,6 +31,18 @@ public struct TokenRequest: Hashable, Sendable {
   public let generation: UInt64
   /// Whose token; nil: not known yet.
   public let clientID: String?
+
+  /// For the tests of a provider.
+  public init(
+    reason: Reason, attempt: Int = 1, deadline: Date = Date(timeIntervalSinceNow: 30), generation: UInt64 = 0,
+    clientID: String? = nil
+  ) {
+    self.reason = reason
+    self.attempt = attempt
+    self.deadline = deadline
+    self.generation = generation
+    self.clientID = clientID
+  }
 }
 
 /// What the app's backend said.

@@ -48,10 +48,10 @@ struct World {
   }
 }
 
-/// One after the other, as each has a fake-portal of its own, and the trust file has room for one.
-@Suite(.serialized) struct OverTLS {}
+/// Tests that use what a machine has one of: the file of trusted certificates, and the keychain.
+@Suite(.serialized) struct OneAtATime {}
 
-extension OverTLS {
+extension OneAtATime {
   @Suite struct Requests {
     @Test("A request to Portal carries the token, and its answer slides the deadline")
     func carries() async throws {

@@ -90,6 +90,7 @@ final class FakePortal: Sendable {
 
   func advance(by interval: TimeInterval) async throws { try await control("advance", ["seconds": interval]) }
   func arm(_ fault: [String: any Sendable]) async throws { try await control("faults", fault) }
+  func clear() async throws { try await control("clear", [:]) }
   func release() async throws { try await control("release", [:]) }
 
   struct Counters: Decodable {
