@@ -67,6 +67,11 @@ let package = Package(
       dependencies: ["PortalSessionKit"],
       path: "bindings/swift/Sources/PortalSessionTestKit"
     ),
+    .executableTarget(
+      name: "LeaseBench",
+      dependencies: ["PortalSessionKit", "CPortalSession"],
+      path: "bindings/swift/Benchmarks"
+    ),
     .testTarget(
       name: "PortalSessionKitTests",
       dependencies: ["PortalSessionKit", "PortalSessionTestKit", "CPortalSession"] + security,
