@@ -45,9 +45,26 @@ if fromSource {
 }
 
 // Linux has no Security framework: the Keychain store is compiled, unchanged, against a model of it.
-let securityModel: [Target] =
-  isOnApple ? [] : [.target(name: "Security", path: "bindings/swift/Tests/Security")]
+let securityModel: [Target] = isOnApple ? [] : [.target(name: "Security", path: "bindings/swift/Tests/Security")]
 let security: [Target.Dependency] = isOnApple ? [] : ["Security"]
+
+var kitNeeds: [Target.Dependency] = ["CPortalSession"]
+kitNeeds += security
+var testsNeed: [Target.Dependency] = ["PortalSessionKit", "PortalSessionTestKit"]
+testsNeed += kitNeeds
+
+var targets: [Target] = [
+  .target(name: "PortalSessionKit", dependencies: kitNeeds, path: "bindings/swift/Sources/PortalSessionKit"),
+  .target(
+    name: "PortalSessionTestKit", dependencies: ["PortalSessionKit"],
+    path: "bindings/swift/Sources/PortalSessionTestKit"),
+  .executableTarget(
+    name: "LeaseBench", dependencies: ["PortalSessionKit", "CPortalSession"], path: "bindings/swift/Benchmarks"),
+  .testTarget(
+    name: "PortalSessionKitTests", dependencies: testsNeed, path: "bindings/swift/Tests/PortalSessionKitTests"),
+]
+targets += core
+targets += securityModel
 
 let package = Package(
   name: "portal-session",
@@ -56,28 +73,7 @@ let package = Package(
     .library(name: "PortalSessionKit", targets: ["PortalSessionKit"]),
     .library(name: "PortalSessionTestKit", targets: ["PortalSessionTestKit"]),
   ],
-  targets: core + securityModel + [
-    .target(
-      name: "PortalSessionKit",
-      dependencies: ["CPortalSession"] + security,
-      path: "bindings/swift/Sources/PortalSessionKit"
-    ),
-    .target(
-      name: "PortalSessionTestKit",
-      dependencies: ["PortalSessionKit"],
-      path: "bindings/swift/Sources/PortalSessionTestKit"
-    ),
-    .executableTarget(
-      name: "LeaseBench",
-      dependencies: ["PortalSessionKit", "CPortalSession"],
-      path: "bindings/swift/Benchmarks"
-    ),
-    .testTarget(
-      name: "PortalSessionKitTests",
-      dependencies: ["PortalSessionKit", "PortalSessionTestKit", "CPortalSession"] + security,
-      path: "bindings/swift/Tests/PortalSessionKitTests"
-    ),
-  ],
+  targets: targets,
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20
 )

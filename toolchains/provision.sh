@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and test portal-session; silent where nothing is.
-#   toolchains/provision.sh build|tests|swift|swift-root ...
+#   toolchains/provision.sh build|tests|swift|swift-root|apple ...
 # Debian and Ubuntu: apt. macOS: Homebrew. Elsewhere: says what is needed, and ends with 1.
 set -euo pipefail
 
@@ -46,8 +46,18 @@ LIST
 git               git                   -                 swift package diagnose-api-breaking-changes
 LIST
         ;;
+    apple)
+        cat <<'LIST'
+-                 libexpected-dev       tl-expected       tl::expected, the core's results
+-                 lld-19                -                 the linker for Apple's files
+-                 llvm-19               -                 dsymutil, lipo, nm, otool, strip for them
+clang             clang                 xcode             the module imported as an app does
+python3           python3               xcode             the xcframework put together and looked at
+-                 python3-venv          -                 a folder for ziglang, a clang with Apple's headers
+LIST
+        ;;
     *)
-        echo "provision.sh: no group \"$1\": build, tests, swift, swift-root" >&2
+        echo "provision.sh: no group \"$1\": build, tests, swift, swift-root, apple" >&2
         exit 2
         ;;
     esac

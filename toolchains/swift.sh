@@ -79,6 +79,17 @@ documentation() {
         --fallback-display-name PortalSessionKit --fallback-bundle-identifier PortalSessionKit --warnings-as-errors
 }
 
+# The public API is what bindings/swift/api.txt says: a line that is gone breaks who uses it, a new one is a promise.
+public_api() {
+    local now=$here/build/swift/api.txt
+    inside swiftc -O toolchains/swift_api.swift -o "$here/build/swift/api-list" || return
+    inside sh -c "$here/build/swift/api-list $here/build/swift/graphs/PortalSessionKit.symbols.json >$now" || return
+    if [ $update_api = yes ]; then cp build/swift/api.txt bindings/swift/api.txt; fi
+    diff -u bindings/swift/api.txt build/swift/api.txt && return
+    echo "The public API changed. A line with \"-\" breaks apps; for one with \"+\": toolchains/swift.sh --update-api"
+    return 1
+}
+
 docc_program() { if [ "$here" = /src ]; then echo /usr/libexec/swift/bin/docc; else command -v docc || xcrun --find docc; fi; }
 
 start_steps
@@ -98,6 +109,7 @@ try "Swift: one format" inside swift format lint --strict -r Package.swift bindi
 try "Swift: tests, thread sanitizer" swift_tests thread test --sanitize=thread \
     -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$here/build/swift/graphs"
 try "Swift: tests, address sanitizer" swift_tests address test --sanitize=address
+try "Swift: public API" public_api
 try "Swift: documentation" documentation
 try "Swift: a lease beside the C call" swift_package release run -c release LeaseBench
 tail -n 3 "$step_log"

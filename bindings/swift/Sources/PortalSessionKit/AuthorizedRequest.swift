@@ -13,13 +13,15 @@ public struct AuthorizedRequest: Sendable {
   public let lease: Lease?
 }
 
-/// Whether a request may be sent once more after a 401.
-public enum Replay: Hashable, Sendable {
-  case never
-  /// GET, HEAD, OPTIONS, TRACE, PUT and DELETE.
-  case ifIdempotent
-  /// Any method whose body can be sent again.
-  case always
+extension PortalSession {
+  /// Whether a request may be sent once more after a 401.
+  public enum Replay: Hashable, Sendable {
+    case never
+    /// GET, HEAD, OPTIONS, TRACE, PUT and DELETE.
+    case ifIdempotent
+    /// Any method whose body can be sent again.
+    case always
+  }
 }
 
 extension PortalSession {
@@ -82,7 +84,7 @@ struct Exchange<Answer: Sendable>: Sendable {
 }
 
 extension URLRequest {
-  func mayBeReplayed(_ replay: Replay) -> Bool {
+  func mayBeReplayed(_ replay: PortalSession.Replay) -> Bool {
     guard httpBodyStream == nil else { return false }  // it was read to its end
     switch replay {
     case .never: return false

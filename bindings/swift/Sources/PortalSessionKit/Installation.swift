@@ -7,20 +7,12 @@ struct Installation: Sendable {
   let mark: URL
 
   /// nil: the folder can be neither read nor written.
-  ///
-  /// - Parameter onFirst: Runs where this call made the mark, before any other call could find it missing.
-  func id(onFirst: (String) -> Void) -> String? {
+  var id: String? {
     let files = FileManager.default
     if let id = try? files.destinationOfSymbolicLink(atPath: mark.path) { return id }
-    let new = UUID().uuidString
     try? files.createDirectory(at: mark.deletingLastPathComponent(), withIntermediateDirectories: true)
-    do {
-      try files.createSymbolicLink(atPath: mark.path, withDestinationPath: new)
-    } catch {
-      return try? files.destinationOfSymbolicLink(atPath: mark.path)  // another process was faster
-    }
-    onFirst(new)
-    return new
+    try? files.createSymbolicLink(atPath: mark.path, withDestinationPath: UUID().uuidString)
+    return try? files.destinationOfSymbolicLink(atPath: mark.path)  // ours, or that of a process that was faster
   }
 }
 

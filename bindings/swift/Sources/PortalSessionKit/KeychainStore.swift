@@ -40,17 +40,19 @@
     }
 
     public func load(_ name: String) -> RecordLoad {
-      guard let installation = installation.id(onFirst: forgetEarlierInstallations) else { return .failed }
+      guard let installation = installation.id else { return .failed }
       let item = item(name, of: installation)
       let found = read(item)
       guard found == .absent else { return found }
       // The keychain may have been locked then. Is it open now, and still without the record?
       if let doubt = proveOpen() { return doubt.load }
-      return read(item)
+      let proven = read(item)
+      if proven == .absent { forgetEarlierInstallations(installation) }
+      return proven
     }
 
     public func save(_ record: Data, revision: UInt64, name: String) -> RecordSave {
-      guard let installation = installation.id(onFirst: forgetEarlierInstallations) else { return .failed(code: 0) }
+      guard let installation = installation.id else { return .failed(code: 0) }
       let item = item(name, of: installation)
       let values: [String: Any] = [
         kSecValueData as String: record,
@@ -147,7 +149,8 @@
 
     // MARK: Installations
 
-    /// Deletes what an installation before this one left; the mark that was just made proves that it is gone.
+    /// Deletes what an installation before this one left. Only where the keychain is open for sure, and this installation has
+    /// nothing in it yet.
     private func forgetEarlierInstallations(_ present: String) {
       var all = query(service, account: nil)
       all[kSecReturnAttributes as String] = true

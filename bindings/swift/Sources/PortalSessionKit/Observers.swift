@@ -6,8 +6,8 @@ final class Observers: Sendable {
     var handle: SessionHandle?
     var isOver = false
     var next = 0
-    var events: [Int: AsyncStream<Event>.Continuation] = [:]
-    var statuses: [Int: AsyncStream<Status>.Continuation] = [:]
+    var events: [Int: AsyncStream<PortalSession.Event>.Continuation] = [:]
+    var statuses: [Int: AsyncStream<PortalSession.Status>.Continuation] = [:]
   }
 
   private let streams = Guarded(Streams())
@@ -16,7 +16,7 @@ final class Observers: Sendable {
     portal_observer(
       event: { userdata, event in
         let observers: Observers = object(userdata)
-        observers.tell(Event(event.pointee))
+        observers.tell(PortalSession.Event(event.pointee))
       },
       userdata: retained(self),
       release: { userdata in
@@ -32,14 +32,14 @@ final class Observers: Sendable {
   }
 
   /// As many events wait for a slow reader as in the library itself; then the oldest go, and `sequence` shows the gap.
-  func events() -> AsyncStream<Event> {
+  func events() -> AsyncStream<PortalSession.Event> {
     AsyncStream(bufferingPolicy: .bufferingNewest(64)) { continuation in
       enter(continuation, in: \.events) { _ in nil }
     }
   }
 
   /// The present status first, then each change; a slow reader sees the newest only.
-  func statuses() -> AsyncStream<Status> {
+  func statuses() -> AsyncStream<PortalSession.Status> {
     AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
       enter(continuation, in: \.statuses) { $0.status() }
     }
@@ -64,7 +64,7 @@ final class Observers: Sendable {
     }
   }
 
-  private func tell(_ event: Event) {
+  private func tell(_ event: PortalSession.Event) {
     streams.withLock { streams in
       for reader in streams.events.values { reader.yield(event) }
       guard !streams.statuses.isEmpty, let status = streams.handle?.status() else { return }

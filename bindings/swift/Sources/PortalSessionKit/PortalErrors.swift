@@ -5,15 +5,15 @@ import Foundation
 /// Reads errors of Portal's SDK for iOS. It reports a dead token in several spellings: `PortalRequestsError.unauthorized`,
 /// an MPC error with the id `AUTH_FAILED` or the code 202, `SESSION_EXPIRED`, or a text that starts with its status.
 public enum PortalErrors {
-  /// ``Verdict/rejected``: report the lease so, and get a newer one.
-  public static func verdict(_ error: any Error) -> Verdict {
+  /// ``PortalSession/Verdict/rejected``: report the lease so, and get a newer one.
+  public static func verdict(_ error: any Error) -> PortalSession.Verdict {
     if error is PortalSessionError || error is CancellationError { return .other }
     if let error = error as? URLError { return error.code == .cancelled ? .other : .unavailable }
     return verdict(of: error, depth: 4)
   }
 
   // Errors wrap errors: the first level that says something of the token counts.
-  private static func verdict(of value: Any, depth: Int) -> Verdict {
+  private static func verdict(of value: Any, depth: Int) -> PortalSession.Verdict {
     let mirror = Mirror(reflecting: value)
     let own = Facts(value, mirror).verdict
     guard own == .other, depth > 0 else { return own }
@@ -61,7 +61,7 @@ private struct Facts {
     return 0
   }
 
-  var verdict: Verdict {
+  var verdict: PortalSession.Verdict {
     id.withPortalText { id in
       exception.withPortalText { exception in
         var answer = portal_answer.make()
@@ -69,7 +69,7 @@ private struct Facts {
         answer.legacy_code = Int32(clamping: legacyCode)
         answer.error_id = id
         answer.exception = exception
-        return Verdict(portal_verdict_of(&answer))
+        return PortalSession.Verdict(portal_verdict_of(&answer))
       }
     }
   }

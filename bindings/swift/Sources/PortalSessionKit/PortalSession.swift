@@ -108,7 +108,7 @@ public final class PortalSession: Sendable {
   ///   - token: Portal's `clientSessionToken`.
   ///   - clientID: The `id` beside it in Portal's answer; nil: as before.
   ///   - age: Since Portal issued it, by the backend's own clock.
-  ///   - epoch: The ``Status/epoch`` it was fetched in: after a sign-out meanwhile it is ``PortalSessionError/Code/stale``.
+  ///   - epoch: The ``PortalSession/Status/epoch`` it was fetched in: after a sign-out meanwhile it is ``PortalSessionError/Code/stale``.
   public func push(_ token: String, clientID: String? = nil, age: TimeInterval = 0, epoch: UInt64? = nil) throws {
     try withTokenInput(token, clientID: clientID, age: age) { input in
       input.expected_epoch = epoch ?? 0

@@ -68,7 +68,7 @@ final class ProviderBridge: Sendable {
 extension TokenRequest {
   init(_ raw: portal_token_request) {
     self.init(
-      reason: Reason(raw.reason), attempt: Int(raw.attempt),
+      reason: PortalSession.Reason(raw.reason), attempt: Int(raw.attempt),
       deadline: Date(timeIntervalSinceNow: seconds(raw.timeout_ms)), generation: raw.generation,
       clientID: raw.client_id.length == 0 ? nil : String(raw.client_id))
   }

@@ -10,9 +10,9 @@ final class SessionHandle: @unchecked Sendable {  // the C ABI takes calls from 
   deinit { portal_session_release(session) }
 
   /// nil: closed.
-  func status() -> Status? {
+  func status() -> PortalSession.Status? {
     var raw = portal_status.make()
-    return portal_session_status(session, &raw, nil) == .PORTAL_OK ? Status(raw) : nil
+    return portal_session_status(session, &raw, nil) == .PORTAL_OK ? PortalSession.Status(raw) : nil
   }
 }
 

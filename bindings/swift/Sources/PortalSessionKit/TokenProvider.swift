@@ -22,7 +22,7 @@ public protocol TokenProvider: Sendable {
 /// One ask for a new token.
 public struct TokenRequest: Hashable, Sendable {
   /// Why a token is needed.
-  public let reason: Reason
+  public let reason: PortalSession.Reason
   /// 1, 2, … since the last success.
   public let attempt: Int
   /// When those who wait give up. A later answer is still welcome.
@@ -34,7 +34,7 @@ public struct TokenRequest: Hashable, Sendable {
 
   /// For the tests of a provider.
   public init(
-    reason: Reason, attempt: Int = 1, deadline: Date = Date(timeIntervalSinceNow: 30), generation: UInt64 = 0,
+    reason: PortalSession.Reason, attempt: Int = 1, deadline: Date = Date(timeIntervalSinceNow: 30), generation: UInt64 = 0,
     clientID: String? = nil
   ) {
     self.reason = reason

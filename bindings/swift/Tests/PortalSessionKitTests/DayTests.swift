@@ -51,7 +51,10 @@ private final class Device: Sendable {
 
   /// Time passes for everyone; the running sessions are quiet while it does.
   func pass(_ interval: TimeInterval, _ sessions: PortalSession...) async throws {
-    for session in sessions { try await session.enteredBackground() }
+    for session in sessions {
+      await eventually { (try? session.status.renewal) != .asking }
+      try await session.enteredBackground()
+    }
     clock.advance(by: interval)
     try await portal.advance(by: interval)
     for session in sessions { try await session.clockChanged() }

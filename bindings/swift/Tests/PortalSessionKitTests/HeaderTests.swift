@@ -16,13 +16,13 @@ import Testing
 
   @Test("The other enums of the header have the same cases and values")
   func enums() throws {
-    try Self.compare(PortalSessionKit.State.self, "portal_state", "PORTAL_STATE_")
-    try Self.compare(Reason.self, "portal_reason", "PORTAL_REASON_")
-    try Self.compare(Verdict.self, "portal_verdict", "PORTAL_VERDICT_")
-    try Self.compare(ClockVerdict.self, "portal_clock_verdict", "PORTAL_CLOCK_")
-    try Self.compare(StoreVerdict.self, "portal_store_verdict", "PORTAL_STORE_")
-    try Self.compare(Renewal.self, "portal_renewal", "PORTAL_RENEWAL_")
-    try Self.compare(Event.Kind.self, "portal_event_kind", "PORTAL_EVENT_")
+    try Self.compare(PortalSession.State.self, "portal_state", "PORTAL_STATE_")
+    try Self.compare(PortalSession.Reason.self, "portal_reason", "PORTAL_REASON_")
+    try Self.compare(PortalSession.Verdict.self, "portal_verdict", "PORTAL_VERDICT_")
+    try Self.compare(PortalSession.ClockVerdict.self, "portal_clock_verdict", "PORTAL_CLOCK_")
+    try Self.compare(PortalSession.StoreVerdict.self, "portal_store_verdict", "PORTAL_STORE_")
+    try Self.compare(PortalSession.Renewal.self, "portal_renewal", "PORTAL_RENEWAL_")
+    try Self.compare(PortalSession.Event.Kind.self, "portal_event_kind", "PORTAL_EVENT_")
   }
 
   @Test("The library that runs is the one whose header was read")

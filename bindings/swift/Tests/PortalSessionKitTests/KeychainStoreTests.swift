@@ -98,6 +98,7 @@ extension OneAtATime {
       #expect(keychain.contains("a record"))
       keychain.fault = nil
       #expect(store().load("user") == .absent)
+      #expect(!keychain.contains("a record"))
     }
 
     @Test("A container that cannot hold the installation's mark costs persistence, not the session")

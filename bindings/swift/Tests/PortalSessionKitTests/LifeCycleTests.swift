@@ -34,7 +34,7 @@ import Testing
     await eventually { (try? rig.session.status.store) == .locked }
     store.fault = nil
     NotificationCenter.default.post(name: Notification.Name("UIApplicationProtectedDataDidBecomeAvailable"), object: nil)
-    await eventually { (try? rig.session.status.state) == PortalSessionKit.State.none }
+    await eventually { (try? rig.session.status.state) == PortalSession.State.none }
   }
 
   @Test("While the store is locked a caller that cannot wait gets a token that is kept in memory")

@@ -56,8 +56,8 @@ private enum Own: Error { case failed }
       (URLError(.cancelled), .other),
       (CancellationError(), .other),
       (PortalSessionError(.network), .other),
-    ] as [(any Error, Verdict)])
-  func others(error: any Error, verdict: Verdict) {
+    ] as [(any Error, PortalSession.Verdict)])
+  func others(error: any Error, verdict: PortalSession.Verdict) {
     #expect(PortalErrors.verdict(error) == verdict)
   }
 

@@ -122,7 +122,7 @@ import Testing
     try await rig.session.clear()
     rig.session.close()
     for stream in streams {
-      var seen: [Event] = []
+      var seen: [PortalSession.Event] = []
       for await event in stream { seen.append(event) }
       #expect(seen.compactMap(\.kind).filter { $0 != .state && $0 != .store } == [.renewalStarted, .newToken, .cleared])
       #expect(zip(seen, seen.dropFirst()).allSatisfy { $1.sequence == $0.sequence + 1 })

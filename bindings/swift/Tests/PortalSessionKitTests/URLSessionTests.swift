@@ -35,7 +35,7 @@ struct World {
   }
 
   /// The status of an answer to a request with the token.
-  func send(_ request: URLRequest? = nil, replay: Replay = .ifIdempotent) async throws -> Int {
+  func send(_ request: URLRequest? = nil, replay: PortalSession.Replay = .ifIdempotent) async throws -> Int {
     let (_, response) = try await session.data(for: request ?? self.request(), using: portal.session, replay: replay)
     return (response as! HTTPURLResponse).statusCode
   }
