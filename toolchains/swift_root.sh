@@ -13,11 +13,13 @@ take_swift_root() {
     exec 7>"$swift_root.lock"
     flock 7
     if [ ! -e "$swift_root/stamp" ]; then
+        # shellcheck disable=SC2154
+        [ "$install" = yes ] || fail "there is no Swift 6 here, and --no-install"
         echo "[$(elapsed)] No Swift 6 here: making a Debian 13 with it in $swift_root (3 GB; kept, and yours to delete)"
         bash toolchains/provision.sh swift || exit 1
         must "Debian 13" twice fresh_debian
     fi
-    must "Swift 6 and what C++ needs, in Debian 13" twice in_swift_root bash toolchains/provision.sh build tests swift-root
+    [ "$install" = no ] || must "Swift 6 and what C++ needs, in Debian 13" twice in_swift_root bash toolchains/provision.sh build tests swift-root
     rm -f "$swift_root"/var/cache/apt/archives/*.deb
     flock -s 7
 }
@@ -29,6 +31,7 @@ fresh_debian() {
     local mirror
     rm -rf "$swift_root"  # no mount can be in it: they live in namespaces of their own
     # The mirror that this machine uses, if it is a Debian; else debootstrap's own choice.
+    # shellcheck disable=SC2016
     mirror=$(. /etc/os-release && [ "$ID" = debian ] && apt-get indextargets --format '$(REPO_URI)' \
         'Created-By: Packages' "Codename: $VERSION_CODENAME" | head -n 1)
     debootstrap --variant=minbase trixie "$swift_root" ${mirror:+"$mirror"} || return

@@ -12,6 +12,7 @@ Passes the tests of portal-session: installs what is missing, builds, runs ctest
   toolchains/test.sh                 the presets release (everything) and slim (no curl, OpenSSL or simdjson)
   toolchains/test.sh --sanitizers    asan (address and undefined behaviour) and tsan (threads)
   toolchains/test.sh --bench         the benchmarks, each beside its floor; one that is over its limit fails
+  toolchains/test.sh --swift         the Swift package and, on Linux, the C++ tests with a second compiler: toolchains/swift.sh
   toolchains/test.sh --preset NAME   one preset of CMakePresets.json; may be repeated
   toolchains/test.sh --all           all of these: what CI runs
   --no-install                       use what is installed; without it apt or Homebrew gets what is missing
@@ -30,6 +31,7 @@ while [ $# -ne 0 ]; do
     case $1 in
     --sanitizers) parts="$parts asan tsan" ;;
     --bench) parts="$parts bench" ;;
+    --swift) parts="$parts swift" ;;
     --all) parts="release bench slim asan tsan" ;;
     --preset)
         [ $# -ge 2 ] || { usage >&2; exit 2; }
@@ -75,8 +77,16 @@ run_benchmarks() {
     grep -E '^[0-9]+% tests passed|^Total Test time' "$step_log"
 }
 
+# Its steps and their times are its own.
+run_swift() {
+    local options=""
+    [ $install = yes ] || options=--no-install
+    guarded bash toolchains/swift.sh $options || failed="$failed swift"
+}
+
 for part in ${parts:-release slim}; do
     case $part in
+    swift) run_swift ;;
     bench)
         build release
         run_benchmarks

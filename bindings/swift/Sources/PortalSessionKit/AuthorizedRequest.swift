@@ -28,7 +28,10 @@ extension PortalSession {
   /// Puts the token on a request, for an HTTP stack of the app's own; to hosts outside the allow-list the request goes
   /// untouched. Follow no redirect with it, and tell the answer by ``report(_:response:isFromCache:)``.
   ///
-  /// - Parameter stale: What was sent before and met a 401.
+  /// - Parameters:
+  ///   - request: What is to be sent.
+  ///   - stale: What was sent before and met a 401.
+  ///   - isolation: The caller's own: a token that is there is given without a change of actor.
   public func authorize(
     _ request: URLRequest, after stale: AuthorizedRequest? = nil, isolation: isolated (any Actor)? = #isolation
   ) async throws -> AuthorizedRequest {

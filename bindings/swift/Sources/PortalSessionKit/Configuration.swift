@@ -32,8 +32,8 @@ extension PortalSession {
     public init() {}
   }
 
-  /// Portal's rule as numbers; nil: the default. ``PortalSession/init(configuration:provider:)`` fails with
-  /// ``PortalSessionError/Code/policy`` where one is out of its bounds.
+  /// Portal's rule as numbers; nil: the default. Opening fails with ``PortalSessionError/Code/policy`` where one
+  /// is out of its bounds.
   public struct Policy: Hashable, Sendable {
     /// From the last request to the end: 24 hours.
     public var idle: TimeInterval?

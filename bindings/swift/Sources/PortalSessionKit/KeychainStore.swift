@@ -27,6 +27,7 @@
     /// For an app and its extensions, which then share one session.
     ///
     /// - Parameters:
+    ///   - service: Names the items: one for each app that shares the keychain.
     ///   - accessGroup: The keychain group of all of them.
     ///   - container: The folder of their app group: `FileManager.containerURL(forSecurityApplicationGroupIdentifier:)`.
     public init(service: String = "portal-session", accessGroup: String, container: URL) {

@@ -99,8 +99,10 @@ extension PortalSession {
   /// }
   /// ```
   ///
-  /// - Parameter replays: Runs `body` once more, with a newer token, where the first one was dead. Only for what may be done
-  ///   twice.
+  /// - Parameters:
+  ///   - replays: Runs `body` once more, with a newer token, where the first one was dead. Only for what may be done twice.
+  ///   - isolation: The caller's own: a token that is there is given without a change of actor.
+  ///   - body: What needs a token.
   public func withToken<Result: Sendable>(
     replays: Bool = false, isolation: isolated (any Actor)? = #isolation, _ body: (Lease) async throws -> Result
   ) async throws -> Result {

@@ -19,7 +19,9 @@ public final class PortalSession: Sendable {
 
   /// Opens a session and starts to load what its store has.
   ///
-  /// - Parameter provider: The app's way to its backend; nil: only ``push(_:clientID:age:epoch:)`` brings tokens.
+  /// - Parameters:
+  ///   - configuration: What the session is like.
+  ///   - provider: The app's way to its backend; nil: only ``push(_:clientID:age:epoch:)`` brings tokens.
   /// - Throws: ``PortalSessionError`` where the configuration cannot be used.
   public init(configuration: Configuration = Configuration(), provider: (any TokenProvider)?) throws {
     handle = try SessionHandle(configuration, provider: provider, observers: observers)
@@ -62,6 +64,7 @@ public final class PortalSession: Sendable {
   ///   - stale: A lease whose token failed: only a newer one will do.
   ///   - timeout: On the session's clock, at most ten minutes; nil: 35 s.
   ///   - withoutStore: While the store is locked, asks the provider and goes on in memory, instead of waiting for the store.
+  ///   - isolation: The caller's own: a token that is there is given without a change of actor.
   public func lease(
     newerThan stale: Lease? = nil, timeout: TimeInterval? = nil, withoutStore: Bool = false,
     isolation: isolated (any Actor)? = #isolation
