@@ -27,7 +27,14 @@ import Testing
     }
     let patient = Task { try await rig.session.lease().token.text }
     await asked.wait()
-    let impatient = (0..<1000).map { _ in Task { try await rig.session.lease() } }
+    let waiting = Shared(0)
+    let impatient = (0..<1000).map { _ in
+      Task {
+        waiting.change { $0 += 1 }
+        return try await rig.session.lease()
+      }
+    }
+    await eventually { waiting.value == impatient.count }
     for task in impatient { task.cancel() }
     for task in impatient {
       await #expect(throws: CancellationError.self) { try await task.value }
