@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing to build and test portal-session; silent where nothing is.
-#   toolchains/provision.sh build|tests|kotlin ...
+#   toolchains/provision.sh build|tests|kotlin|swift|swift-root|apple ...
 # Debian and Ubuntu: apt. macOS: Homebrew. Elsewhere: says what is needed, and ends with 1.
 set -euo pipefail
 
 # A line: the command that shows that it is there ("-": the package itself is looked for), Debian's package, Homebrew's
-# formula, and what it is for. `build` is all that CMake asks for; `tests` is what the tests run beside.
+# formula, and what it is for. `build` is all that CMake asks for; `tests` is what the tests run beside; `swift` makes the
+# folder that `swift-root` fills (toolchains/swift.sh).
 needs_of() {
     case $1 in
     build)
@@ -40,8 +41,31 @@ aapt2             aapt                  -              the AAR's manifest, read 
 -                 android-framework-res -              ... and by Android's own rules
 LIST
         ;;
+    swift)
+        cat <<'LIST'
+debootstrap       debootstrap           -                 a Debian 13 folder: the oldest Debian with Swift 6
+LIST
+        ;;
+    swift-root)
+        cat <<'LIST'
+-                 swiftlang             -                 Swift 6, inside that folder
+-                 libc6-dev             -                 what swiftlang links with, and does not ask for
+-                 libstdc++-14-dev      -                 the core compiled by SwiftPM
+git               git                   -                 swift package diagnose-api-breaking-changes
+LIST
+        ;;
+    apple)
+        cat <<'LIST'
+-                 libexpected-dev       tl-expected       tl::expected, the core's results
+-                 lld-19                -                 the linker for Apple's files
+-                 llvm-19               -                 dsymutil, lipo, nm, otool, strip for them
+clang             clang                 xcode             the module imported as an app does
+python3           python3               xcode             the xcframework put together and looked at
+-                 python3-venv          -                 a folder for ziglang, a clang with Apple's headers
+LIST
+        ;;
     *)
-        echo "provision.sh: no group \"$1\": build, tests, kotlin" >&2
+        echo "provision.sh: no group \"$1\": build, tests, kotlin, swift, swift-root, apple" >&2
         exit 2
         ;;
     esac

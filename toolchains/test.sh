@@ -13,6 +13,7 @@ Passes the tests of portal-session: installs what is missing, builds, runs ctest
   toolchains/test.sh --sanitizers    asan (address and undefined behaviour) and tsan (threads)
   toolchains/test.sh --bench         the benchmarks, each beside its floor; one that is over its limit fails
   toolchains/test.sh --kotlin        the Kotlin wrapper: on the JVM, and on Android's own classes
+  toolchains/test.sh --swift         the Swift package and, on Linux, the C++ tests with a second compiler: toolchains/swift.sh
   toolchains/test.sh --preset NAME   one preset of CMakePresets.json; may be repeated
   toolchains/test.sh --all           all of these: what CI runs
   --no-install                       use what is installed; without it apt or Homebrew gets what is missing
@@ -32,7 +33,8 @@ while [ $# -ne 0 ]; do
     --sanitizers) parts="$parts asan tsan" ;;
     --bench) parts="$parts bench" ;;
     --kotlin) parts="$parts kotlin" ;;
-    --all) parts="release bench slim kotlin asan tsan" ;;
+    --swift) parts="$parts swift" ;;
+    --all) parts="release bench slim kotlin asan tsan swift" ;;
     --preset)
         [ $# -ge 2 ] || { usage >&2; exit 2; }
         parts="$parts $2"
@@ -77,16 +79,16 @@ run_benchmarks() {
     grep -E '^[0-9]+% tests passed|^Total Test time' "$step_log"
 }
 
-# A script of its own, which says by itself how it went.
-run_kotlin() {
-    local options=()
-    [ $install = yes ] || options=(--no-install)
-    bash toolchains/kotlin.sh ${options[@]+"${options[@]}"} || failed="$failed kotlin"
+# A script of its own, whose steps and times are its own.
+run_script() {
+    local options=""
+    [ $install = yes ] || options=--no-install
+    guarded bash "toolchains/$1.sh" $options || failed="$failed $1"
 }
 
 for part in ${parts:-release slim}; do
     case $part in
-    kotlin) run_kotlin ;;
+    kotlin | swift) run_script "$part" ;;
     bench)
         build release
         run_benchmarks

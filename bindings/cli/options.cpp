@@ -12,6 +12,15 @@
 namespace cli {
 namespace {
 
+// http to this machine alone: any other place by http would be refused only when a token is needed.
+bool is_loopback_http(const std::string& url) {
+    for (const std::string_view start : {"http://127.0.0.1", "http://[::1]"}) {
+        if (url.rfind(start, 0) != 0) continue;
+        if (url.size() == start.size() || url[start.size()] == ':' || url[start.size()] == '/') return true;
+    }
+    return false;
+}
+
 std::string default_store() {
     const char* state = std::getenv("XDG_STATE_HOME");
     if (state != nullptr && state[0] == '/') return std::string(state) + "/portal-session";
@@ -137,9 +146,8 @@ Parsed parse(int argc, char** argv) {
         return parsed;
     }
     options.has_data = options.command == "request" && command->count("--data") > 0;
-    const bool is_http = options.provider_url.rfind("http://", 0) == 0;
     if (!options.provider_url.empty() && options.provider_url.rfind("https://", 0) != 0 &&
-        !(is_http && options.allow_loopback)) {
+        !(options.allow_loopback && is_loopback_http(options.provider_url))) {
         print_failure(failure(ExitCode::usage, "--provider-url is no https URL. Start it with https://."), options.json);
         parsed.exit_code = static_cast<int>(ExitCode::usage);
         return parsed;

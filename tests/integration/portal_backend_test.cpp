@@ -79,7 +79,7 @@ TEST_CASE("portal-backend says why in its exit code and on standard error, and n
     failed(run(good, "new-session a sesame 2>&1"), 2, "argument too many");
     failed(run(good, "new-session 'a b' 2>&1"), 2, "client id");
     failed(run(good + " PORTAL_API_KEY=", "create-client 2>&1"), 2, "PORTAL_API_KEY is not set");
-    failed(run(good + " PORTAL_SESSION_ALLOW_LOOPBACK=0", "create-client 2>&1"), 7, "loopback option");
+    failed(run(good + " PORTAL_SESSION_ALLOW_LOOPBACK=0", "create-client 2>&1"), 7, "allow loopback");
     failed(run(good, "create-client --portal http://gw.example 2>&1"), 7, "https");
     failed(run(good, "create-client --portal 'https://gw.example/?sesame' 2>&1"), 2, "query");
     failed(run(good, "create-client --ca-file /dev/null 2>&1"), 1, "CA");

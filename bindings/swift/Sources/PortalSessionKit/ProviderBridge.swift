@@ -1,0 +1,90 @@
+// Carries token requests from C to the provider's task, and its answer back.
+import CPortalSession
+import Foundation
+
+final class ProviderBridge: Sendable {
+  private let provider: any TokenProvider
+  private let tasks = Guarded<[UInt64: Task<Void, Never>]>([:])
+
+  init(_ provider: any TokenProvider) { self.provider = provider }
+
+  var callbacks: portal_provider {
+    portal_provider(
+      ask: { userdata, request in
+        let bridge: ProviderBridge = object(userdata)
+        bridge.ask(request.pointee)
+      },
+      withdrawn: { userdata, id in
+        let bridge: ProviderBridge = object(userdata)
+        bridge.tasks.withLock { $0.removeValue(forKey: id) }?.cancel()
+      },
+      userdata: retained(self), release: releaseObject)
+  }
+
+  private func ask(_ raw: portal_token_request) {
+    let id = raw.id
+    let request = TokenRequest(raw)
+    // Entered under the lock, as the task may be over before it is in the list.
+    tasks.withLock { tasks in
+      tasks[id] = Task.detached(priority: .userInitiated) { [self] in
+        await answer(id, request)
+        self.tasks.withLock { _ = $0.removeValue(forKey: id) }
+      }
+    }
+  }
+
+  private func answer(_ id: UInt64, _ request: TokenRequest) async {
+    do {
+      switch try await provider.token(for: request) {
+      case .token(let token, let clientID, let age):
+        // A token that cannot be used counts as a failure: the session knows, and tells its waiters and observers.
+        withTokenInput(token, clientID: clientID, age: age) { input in
+          _ = portal_request_fulfil(id, &input, nil)
+        }
+      case .declined(let code):
+        portal_request_decline(id, code, nil)
+      case .failed(let failure):
+        fail(id, failure)
+      }
+    } catch let failure as TokenFailure {
+      fail(id, failure)
+    } catch {
+      fail(id, TokenFailure())
+    }
+  }
+
+  private func fail(_ id: UInt64, _ failure: TokenFailure) {
+    var raw = portal_failure.make()
+    raw.flags = failure.isRetryable ? UInt32(PORTAL_FAILURE_RETRYABLE) : 0
+    raw.http_status = Int32(clamping: failure.httpStatus ?? 0)
+    raw.host_code = failure.code
+    (failure.retryAfter ?? "").withPortalText { text in
+      raw.retry_after = text
+      _ = portal_request_fail(id, &raw, nil)
+    }
+  }
+}
+
+extension TokenRequest {
+  init(_ raw: portal_token_request) {
+    self.init(
+      reason: PortalSession.Reason(raw.reason), attempt: Int(raw.attempt),
+      deadline: Date(timeIntervalSinceNow: seconds(raw.timeout_ms)), generation: raw.generation,
+      clientID: raw.client_id.length == 0 ? nil : String(raw.client_id))
+  }
+}
+
+/// A token as the C ABI takes it, for the time of the call.
+func withTokenInput<Result>(
+  _ token: String, clientID: String?, age: TimeInterval, _ body: (inout portal_token_input) throws -> Result
+) rethrows -> Result {
+  try token.withPortalText { token in
+    try (clientID ?? "").withPortalText { clientID in
+      var input = portal_token_input.make()
+      input.token = token
+      input.client_id = clientID
+      input.age_ms = max(0, milliseconds(age))
+      return try body(&input)
+    }
+  }
+}
