@@ -31,6 +31,12 @@ void make_key(const std::string& path) {
     if (!linked) throw failure(ExitCode::store, system_error("Cannot write the key file", path, error_number) + ".");
 }
 
+// Whatever it is: no advice to change or delete it.
+Failure no_key(const std::string& path, off_t size) {
+    return failure(ExitCode::store, "The key file " + path + " has " + std::to_string(size) +
+                                        " bytes; ours have 32 bytes. Choose another with --key-file.");
+}
+
 }  // namespace
 
 SecretBuffer load_key(const std::string& path) {
@@ -45,6 +51,7 @@ SecretBuffer load_key(const std::string& path) {
         throw failure(ExitCode::store, system_error("Cannot read the key file", path, errno) + ".");
     }
     if (!S_ISREG(found.st_mode)) throw failure(ExitCode::store, "The key file " + path + " is not a file.");
+    if (found.st_size != static_cast<off_t>(key_bytes)) throw no_key(path, found.st_size);
     if ((found.st_mode & 077) != 0) {
         throw failure(ExitCode::store, "The key file " + path +
                                            " is open to other users. If none of them had it: chmod 600 " + path +
@@ -54,11 +61,7 @@ SecretBuffer load_key(const std::string& path) {
     if (!read_all(file.get(), key)) {
         throw failure(ExitCode::store, system_error("Cannot read the key file", path, errno) + ".");
     }
-    if (key.reveal().size() != key_bytes) {
-        throw failure(
-            ExitCode::store,
-            "The key file " + path + " must have 32 bytes. Choose another with --key-file, or delete it and sign in anew.");
-    }
+    if (key.reveal().size() != key_bytes) throw no_key(path, static_cast<off_t>(key.reveal().size()));
     return key;
 }
 

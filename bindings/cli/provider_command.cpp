@@ -169,6 +169,8 @@ private:
         SecretBuffer text(max_answer_bytes + 1);
         const Outcome outcome = run(command_, withdrawn_.read_end.get(), deadline, text);
         if (!outcome.started) warn("The provider command could not be started.");
+        const bool is_late = outcome.started && outcome.exit_code < 0 && text.room() != 0 && left_ms(deadline) == 0;
+        if (is_late) warn("The provider command did not end in time and was killed.");
         if (text.room() == 0) warn("The provider command printed more than 1 MiB and was stopped.");
         if (outcome.exit_code == 0) {
             fulfil_request(id, text.reveal());

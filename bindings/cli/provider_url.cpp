@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "cli/failure.hpp"
 #include "cli/provider_answer.hpp"
 #include "cli/text.hpp"
 
@@ -11,7 +12,7 @@ namespace {
 portal_text text_of(std::string_view text) { return {text.data(), text.size()}; }
 
 // The request's id is all that the answer needs.
-void answered(void* userdata, portal_code code, const portal_http_response* response, const portal_error*) {
+void answered(void* userdata, portal_code code, const portal_http_response* response, const portal_error* error) {
     const std::uint64_t id = *static_cast<const std::uint64_t*>(userdata);
     const int status = code == PORTAL_OK ? response->http_status : 0;
     if (status >= 200 && status <= 299) {
@@ -19,6 +20,8 @@ void answered(void* userdata, portal_code code, const portal_http_response* resp
     } else if (status == 401 || status == 403) {
         portal_request_decline(id, status, nullptr);
     } else {
+        warn(error != nullptr ? std::string("The provider could not be asked. ") + error->message
+                              : "The provider answered " + std::to_string(status) + ".");
         portal_failure failure;
         portal_init(&failure, sizeof failure);
         if (status == 0 || status == 429 || status >= 500) failure.flags = PORTAL_FAILURE_RETRYABLE;

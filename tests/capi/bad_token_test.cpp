@@ -24,6 +24,8 @@ std::vector<Row> bad_tokens() {
         {"token is empty", PORTAL_ERR_BAD_TOKEN, ""},
         {"token has 4097 bytes, more than 4096", PORTAL_ERR_BAD_TOKEN, std::string(4097, 'a')},
         {"token has 1048576 bytes, more than 4096", PORTAL_ERR_BAD_TOKEN, std::string(1 << 20, 'a')},
+        {"is JSON", PORTAL_ERR_BAD_TOKEN, R"({"id":"c","clientApiKey":"sesame-key","clientSessionToken":"good"})"},
+        {"is markup", PORTAL_ERR_BAD_TOKEN, "<html></html>"},
         {"client id is not 1 to 256", PORTAL_ERR_INVALID_ARGUMENT, "good", 0, "a b", 0, false},
         {"belongs to another client", PORTAL_ERR_CLIENT_MISMATCH, "good", 0, "client-2"},
         {"about to end", PORTAL_ERR_TOKEN_TOO_OLD, "good", 0, "", 24 * hour_ms - 60'000},

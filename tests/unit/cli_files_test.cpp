@@ -137,6 +137,10 @@ TEST_CASE("A key file that is not one is refused, and left alone", "[cli]") {
     const Folder folder;
     CHECK(contains(refusal_of_key(folder.write("short", std::string(31, 'k'), 0600)), "32 bytes"));
     CHECK(contains(refusal_of_key(folder.write("long", std::string(33, 'k'), 0600)), "32 bytes"));
+    const std::string others_file = refusal_of_key(folder.write("passwd", "root:x:0:0", 0644));
+    CHECK(contains(others_file, "has 10 bytes"));
+    CHECK_FALSE(contains(others_file, "chmod"));
+    CHECK_FALSE(contains(others_file, "delete"));
     CHECK(contains(refusal_of_key(folder.write("group", std::string(32, 'k'), 0640)), "other users"));
     CHECK(contains(refusal_of_key(folder.write("world", std::string(32, 'k'), 0604)), "other users"));
     CHECK(contains(refusal_of_key(folder.path()), "not a file"));

@@ -813,8 +813,8 @@ PORTAL_API portal_code portal_cancel(uint64_t id, portal_error *PORTAL_NULLABLE 
 /* ==== renewal ======================================================================================================
  * What is known at the call is checked at the call; where only the store can tell (it is still loading), an event does. */
 
-/** Gives a token unasked, after a login for example. Takes the place of any other, and signs in. An acquire after it is
- *  served by it.
+/** Gives a token unasked, after a login for example. Takes the place of any other, and signs in. An acquire or a
+ *  wait after it is served by it; portal_lease_try says NO_TOKEN for the instant until the worker has taken it.
  *
  *  Thread: any; does not wait.
  *  Own:    the input stays yours: it is copied; wipe yours.
