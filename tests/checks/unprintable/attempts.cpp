@@ -27,7 +27,10 @@ struct Open {
 };
 #if defined(__cpp_lib_format)
 template <>
-struct std::formatter<Open> : std::formatter<int> {};
+struct std::formatter<Open> {
+    constexpr auto parse(auto& context) { return context.begin(); }
+    auto format(const Open&, auto& context) const { return context.out(); }
+};
 #endif
 
 #if defined(CONTROL)
@@ -83,7 +86,7 @@ void attempts() {
     SecretBuffer second = some<SecretBuffer>();          // refused: use of deleted function|call to deleted constructor
     (void)(some<Secret>() == some<Secret>());            // refused: no match for 'operator=='|invalid operands to binary
 #if defined(__cpp_lib_format)
-    text = std::format("{}", some<Secret>());            // refused: formatt
+    text = std::format("{}", some<Secret>());            // refused: formatt|consteval
 #else
 #pragma message("no std::format here")
 #endif
