@@ -149,7 +149,7 @@ Error curl_error(const CurlEnd& end) {
             return tls(curl_code, "TLS failed in libcurl (code " + std::to_string(curl_code) +
                                       "): check the server's TLS settings and its certificate.");
         case CURLE_FILESIZE_EXCEEDED:
-            return error_of(curl_code, "The answer announces a body larger than this request allows: ask for less of it.");
+            return error_of(curl_code, "The answer's body is larger than this request allows: ask for less of it.");
         case CURLE_BAD_CONTENT_ENCODING:
             return error_of(curl_code,
                             "The answer's transfer encoding is damaged or unknown: check what answers at this address.");

@@ -213,9 +213,12 @@ void CurlExchange::set_limits(Setup& setup) {
 
 Result<HttpResponse> CurlExchange::finish(int curl_code) {
     const CurlEnd end = end_of(curl_code);
-    // libcurl says "out of memory" of one header line that is over its own limit.
+    // Of one header line that is over its own limit libcurl says "out of memory", and from 8.6 on "too large", a code which
+    // older headers have no name for.
+    constexpr int curl_too_large = 100;
     const bool is_in_headers = end.has_begun && response_.body.empty();
-    if (curl_code == CURLE_OUT_OF_MEMORY && is_in_headers && stop_ == Stop::no) stop_ = Stop::headers_too_large;
+    const bool is_too_large = curl_code == CURLE_OUT_OF_MEMORY || curl_code == curl_too_large;
+    if (is_too_large && is_in_headers && stop_ == Stop::no) stop_ = Stop::headers_too_large;
     switch (stop_) {
         case Stop::no:
             break;

@@ -114,7 +114,7 @@ TEST_CASE("an answer of 5 GB is not taken, whether it says so or not") {
         peer.send(head("Content-Length: " + std::to_string(five_gigabytes) + "\r\n"));
         flood(peer, five_gigabytes, piece);
     });
-    CHECK(says(ended(announced), "announces a body larger than"));
+    CHECK(says(ended(announced), "body is larger than"));
     const HostileServer endless([&](HostilePeer& peer) {
         peer.send(head("Connection: close\r\n"));
         flood(peer, five_gigabytes, piece);
@@ -184,7 +184,9 @@ TEST_CASE("half an answer is no answer, however it was cut") {
         peer.send(head("Content-Length: 100\r\n") + "half");
         peer.cut();
     });
-    CHECK(says(ended(cut), "before the end that the answer announced"));
+    // libcurl counts what is missing, or takes TLS's word for it.
+    const Error words = ended(cut);
+    CHECK((says(words, "before the end that the answer announced") || says(words, "in the middle of the answer")));
     const HostileServer cut_in_headers([](HostilePeer& peer) {
         peer.send("HTTP/1.1 200 OK\r\nContent-Len");
         peer.cut();
@@ -234,7 +236,7 @@ TEST_CASE("a packed bomb is never unpacked beyond the limit") {
     const HostileServer unasked([&](HostilePeer& peer) {
         peer.send(head("Content-Encoding: gzip\r\nContent-Length: " + std::to_string(bomb.size()) + "\r\n") + bomb);
     });
-    CHECK(says(ended(unasked), "announces a body larger than"));
+    CHECK(says(ended(unasked), "body is larger than"));
     const std::string small = packed_zeros(mebibyte);
     const HostileServer small_bomb([&](HostilePeer& peer) {
         peer.send(head("Content-Encoding: gzip\r\nContent-Length: " + std::to_string(small.size()) + "\r\n") + small);
@@ -247,7 +249,8 @@ TEST_CASE("a packed bomb is never unpacked beyond the limit") {
         peer.send(head("Transfer-Encoding: gzip\r\nConnection: close\r\n") + bomb);
         peer.close();
     });
-    CHECK(says(ended(in_transfer), "unpacks to more than"));
+    const Error words = ended(in_transfer);  // libcurl from 8 on refuses to unpack it
+    CHECK((says(words, "unpacks to more than") || says(words, "encoding is damaged")));
     const HostileServer damaged([&](HostilePeer& peer) {
         peer.send(head("Transfer-Encoding: gzip\r\nConnection: close\r\n") + "no gzip at all, and long enough to tell");
         peer.close();

@@ -66,7 +66,7 @@ TEST_CASE("an answer larger than agreed is cut off") {
     CHECK(send(*transport, std::move(fits)).has_value());
     HttpRequest too_large = create_client(server);
     too_large.max_body_bytes = size - 1;
-    failed(send(*transport, std::move(too_large)), Code::network, "a body larger than");
+    failed(send(*transport, std::move(too_large)), Code::network, "body is larger than");
 
     fake_portal::Fault fault;
     fault.status = 302;
