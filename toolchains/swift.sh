@@ -130,6 +130,9 @@ if [ "$here" = /src ]; then
     echo "        NOT RUN here, since they fail with libcurl 8 and OpenSSL 3.5: ctest -R '$not_there'"
     try "C++: test with gcc 14" cxx_suite
     grep -E '^[0-9]+% tests passed|^Total Test time' "$step_log"
+    options=""
+    [ $install = yes ] || options=--no-install
+    guarded bash toolchains/apple.sh $options || failed="$failed; the slices for Apple"
 fi
 
 [ -z "$failed" ] || fail "failed: ${failed#; } ($(elapsed))"
