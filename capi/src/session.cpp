@@ -41,7 +41,8 @@ Result<NewToken> new_token(const portal_token_input* input) {
         // A whole answer where its token was meant would be sent, and stored, with all that is in it.
         const std::string_view text = view(given->token);
         if (text.size() > 1 && text.front() == '{' && text.back() == '}')
-            return fail(Code::bad_token, "The text is JSON: set PORTAL_TOKEN_JSON, or pass the text of `clientSessionToken`.");
+            return fail(Code::bad_token,
+                        "The text is JSON: set PORTAL_TOKEN_JSON, or pass the text of `clientSessionToken`.");
         if (text.size() > 1 && text.front() == '<' && text.back() == '>')
             return fail(Code::bad_token, "The text is markup, as of an error page: check the address that was asked.");
         // Only what can be a token is copied.

@@ -30,7 +30,7 @@ bool is_first(std::atomic<std::uint64_t>& mark, std::uint64_t publication) {
 Front::Front(const Policy& policy, std::string client_id)
     : policy_(policy),
       idle_less_margin_ms_(policy.idle_ms - policy.margin_ms),
-      slots_(new (secret_allocate(sizeof(Slots))) Slots),
+      slots_(new(secret_allocate(sizeof(Slots))) Slots),
       client_id_(std::move(client_id)) {
     Snapshot unknown;
     unknown.epoch = epoch_;
@@ -66,7 +66,8 @@ Code Front::read(std::int64_t now_boot_ms, Lease& lease, char* token, std::size_
     const std::size_t room = length != nullptr ? *length : 0;
     for (;;) {
         const Slots::Look look = slots_->look();
-        const std::size_t size = std::min<std::size_t>(look.slot.word(offsetof(Published, hot.token_length)), max_token_bytes);
+        const std::size_t size =
+            std::min<std::size_t>(look.slot.word(offsetof(Published, hot.token_length)), max_token_bytes);
         Code code = judge(look, now_boot_ms, lease, wake);
         if (code == Code::ok && token != nullptr && size > room) code = Code::buffer_too_small;
         const bool is_copied = code == Code::ok && token != nullptr;

@@ -119,7 +119,8 @@ private:
     };
     using Slots = TwoSlot<Published>;
 
-    // The slide cell: 42 bits of milliseconds are 139 years since boot; 22 bits of editions are four million tokens in one process.
+    // The slide cell: 42 bits of milliseconds are 139 years since boot; 22 bits of editions are four million tokens in one
+    // process.
     static constexpr unsigned slide_bits = 42;
     static constexpr std::uint64_t slide_mask = (std::uint64_t{1} << slide_bits) - 1;
     static std::uint64_t slide_word(std::uint64_t edition, std::int64_t boot_ms);

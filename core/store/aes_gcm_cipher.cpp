@@ -12,9 +12,9 @@
 namespace portal {
 namespace {
 
-// Each is fetched once, when it is first needed, since a fetch costs more than a seal; and never freed: threads may still seal
-// while the process exits. For the same reason OpenSSL is told not to clean up at exit. A library context of our own is what
-// OpenSSL advises libraries to have: the host's configuration and ours don't touch, and ours need not be read.
+// Each is fetched once, when it is first needed, since a fetch costs more than a seal; and never freed: threads may still
+// seal while the process exits. For the same reason OpenSSL is told not to clean up at exit. A library context of our own
+// is what OpenSSL advises libraries to have: the host's configuration and ours don't touch, and ours need not be read.
 OSSL_LIB_CTX* library() {
     static OSSL_LIB_CTX* const own = [] {
         OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);

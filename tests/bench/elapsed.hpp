@@ -11,7 +11,8 @@ using Instant = std::chrono::steady_clock::time_point;
 inline Instant now() { return std::chrono::steady_clock::now(); }
 
 inline void print_since(Instant began) {
-    std::printf("%lld\n", static_cast<long long>(std::chrono::duration_cast<std::chrono::nanoseconds>(now() - began).count()));
+    std::printf("%lld\n",
+                static_cast<long long>(std::chrono::duration_cast<std::chrono::nanoseconds>(now() - began).count()));
 }
 
 }  // namespace bench

@@ -21,7 +21,8 @@ struct Rig {
     }
     void settle() {
         for (const Effect& effect : Effects(effects))
-            if (const auto* save = std::get_if<effect::Save>(&effect)) step(event::Saved{save->operation, {SaveOutcome::saved, 0}});
+            if (const auto* save = std::get_if<effect::Save>(&effect))
+                step(event::Saved{save->operation, {SaveOutcome::saved, 0}});
     }
     void step(const Event& event) {
         effects.clear();

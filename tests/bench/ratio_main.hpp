@@ -16,10 +16,10 @@
 namespace bench {
 
 struct Limit {
-    std::string name;   // of the benchmark
-    std::string floor;  // of the one it is compared with; empty: `most` is nanoseconds
-    double most = 1;        // 0: none, the figure is shown
-    bool is_held = true;    // false: an aim that is not reached yet; that is printed, and fails nothing
+    std::string name;     // of the benchmark
+    std::string floor;    // of the one it is compared with; empty: `most` is nanoseconds
+    double most = 1;      // 0: none, the figure is shown
+    bool is_held = true;  // false: an aim that is not reached yet; that is printed, and fails nothing
 };
 
 // Keeps its thread on one processor, so that no figure has a move between two in it.
@@ -56,7 +56,8 @@ public:
             if (run.aggregate_name != "median") continue;
             const bool is_manual = run.run_name.time_type == "manual_time";
             const double to_ns = 1e9 / benchmark::GetTimeUnitMultiplier(run.time_unit);
-            medians_ns[run.run_name.function_name] = to_ns * (is_manual ? run.GetAdjustedRealTime() : run.GetAdjustedCPUTime());
+            medians_ns[run.run_name.function_name] =
+                to_ns * (is_manual ? run.GetAdjustedRealTime() : run.GetAdjustedCPUTime());
         }
     }
     std::map<std::string, double> medians_ns;  // without one that ended with an error

@@ -39,7 +39,8 @@ bool push_and_read(portal_session* session, const std::string& token) {
     portal_init(&lease, sizeof lease);
     char read[PORTAL_TOKEN_MAX];
     std::size_t length = sizeof read;
-    return portal_lease_wait(session, nullptr, &lease, read, &length, nullptr) == PORTAL_OK && token == std::string(read, length);
+    return portal_lease_wait(session, nullptr, &lease, read, &length, nullptr) == PORTAL_OK &&
+           token == std::string(read, length);
 }
 
 // Of "VmRSS: 12 kB" or "Threads: 4" in /proc/self/status.
@@ -74,7 +75,8 @@ int main() {
     const bool is_small = kib_each <= most_kib;
     std::printf("%d sessions, each with its token  %s\n", sessions, good ? "ok" : "FAILED");
     std::printf("one more session  %6.1f KiB  at most %.0f  %s\n", kib_each, most_kib, is_small ? "ok" : "OVER");
-    std::printf("one more session  %6ld threads for all of them, at most 0  %s\n", threads_more, threads_more <= 0 ? "ok" : "OVER");
+    std::printf("one more session  %6ld threads for all of them, at most 0  %s\n", threads_more,
+                threads_more <= 0 ? "ok" : "OVER");
     const int failed = (good ? 0 : 1) + (is_small ? 0 : 1) + (threads_more <= 0 ? 0 : 1);
     std::printf("%d passed, %d failed\n", 3 - failed, failed);
     return failed == 0 ? 0 : 1;
