@@ -111,6 +111,7 @@ public:
             ::curl_multi_poll(multi_, nullptr, 0, idle_poll_ms, nullptr);
         }
         clean_up();  // here, where a peer that is gone raises no signal
+        ::OPENSSL_thread_stop();  // at once, not in the thread's last instant, when the host may tear OpenSSL down already
     }
 
 private:
