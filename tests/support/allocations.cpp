@@ -1,6 +1,5 @@
 #include "support/allocations.hpp"
 
-#include <atomic>
 #include <cstddef>
 #include <cstdlib>
 
@@ -12,26 +11,26 @@ void* __libc_realloc(void* memory, std::size_t bytes);
 }
 
 namespace {
-std::atomic<std::uint64_t> count{0};
+thread_local std::uint64_t count = 0;
 }
 
 #pragma GCC visibility push(default)
 extern "C" {
 void* malloc(std::size_t bytes) {
-    count.fetch_add(1, std::memory_order_relaxed);
+    ++count;
     return __libc_malloc(bytes);
 }
 void* calloc(std::size_t members, std::size_t bytes) {
-    count.fetch_add(1, std::memory_order_relaxed);
+    ++count;
     return __libc_calloc(members, bytes);
 }
 void* realloc(void* memory, std::size_t bytes) {
-    count.fetch_add(1, std::memory_order_relaxed);
+    ++count;
     return __libc_realloc(memory, bytes);
 }
 }
 #pragma GCC visibility pop
 
 namespace portal::test {
-std::uint64_t allocations() { return count.load(std::memory_order_relaxed); }
+std::uint64_t allocations() { return count; }
 }  // namespace portal::test

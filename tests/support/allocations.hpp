@@ -1,4 +1,4 @@
-// Counts what the process takes from the heap, whichever library asks for it. Not with a sanitizer, which has a heap of its own.
+// Counts what this thread takes from the heap, whichever library asks for it. Not with a sanitizer, which has a heap of its own.
 #pragma once
 
 #include <cstdint>
