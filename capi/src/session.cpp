@@ -80,6 +80,7 @@ portal_code portal_session_close(portal_session* session, int64_t wait_ms, porta
     return guarded(error, [&]() -> Result<void> {
         if (const auto checked = check(session); !checked) return checked;
         if (wait_ms < 0) return invalid("wait_ms is negative: pass how long to wait, or 0.");
+        session->engine->ignore_provider();
         session->client->close();
         const Code code = session->engine->close(wait_ms);
         if (code == Code::ok) return {};

@@ -1,6 +1,7 @@
 // One open session: feeds the machine with what happens, and carries out what it decides.
 #pragma once
 
+#include <atomic>
 #include <array>
 #include <chrono>
 #include <condition_variable>
@@ -91,6 +92,8 @@ public:
     [[nodiscard]] Result<StatusView> status() const;
     [[nodiscard]] Result<std::string> explain() const;
     [[nodiscard]] std::uint64_t tag() const { return tag_; }  // of the session's name: the same in every process
+    // Ahead of close: what the provider says from now on, perhaps since its own request ends with the session, is stale.
+    void ignore_provider() { ending_soon_ = true; }
     // ok, or timeout: closed, and still ending.
     Code close(std::int64_t wait_ms);
     [[nodiscard]] bool is_closed() const { return front_.is_closed(); }
@@ -155,6 +158,7 @@ private:
     // The worker's own.
     Machine machine_;
     Effects effects_;
+    std::atomic<bool> ending_soon_{false};
     std::int64_t armed_ms_ = never_ms;              // by the machine
     std::int64_t scheduled_ms_ = never_ms;          // by it, or by the first alarm
     std::map<std::uint64_t, std::uint64_t> asked_;  // the machine's number of a token request, and its id

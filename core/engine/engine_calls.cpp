@@ -141,7 +141,7 @@ Result<void> Engine::push(NewToken token) {
 Result<void> Engine::fulfil(std::uint64_t request_id, NewToken token) {
     const auto request = requests().find(request_id);
     const auto engine = request ? request->engine.lock() : nullptr;
-    if (engine == nullptr || engine->is_closed()) return fail_with(Code::stale);
+    if (engine == nullptr || engine->ending_soon_) return fail_with(Code::stale);
     const auto checked = engine->check_offer(token);
     // A mistake in the call is no answer of the provider's: the request is still open.
     if (!checked && checked.error().code == Code::invalid_argument) return checked;
@@ -160,7 +160,7 @@ Result<void> Engine::fulfil(std::uint64_t request_id, NewToken token) {
 Result<void> Engine::decline(std::uint64_t request_id, int host_code) {
     const auto request = requests().take(request_id);
     const auto engine = request ? request->engine.lock() : nullptr;
-    if (engine == nullptr || engine->is_closed()) return fail_with(Code::stale);
+    if (engine == nullptr || engine->ending_soon_) return fail_with(Code::stale);
     engine->post(event::Declined{request->request, host_code});
     return {};
 }
@@ -168,7 +168,7 @@ Result<void> Engine::decline(std::uint64_t request_id, int host_code) {
 Result<void> Engine::fail_request(std::uint64_t request_id, const ProviderFailure& failure) {
     const auto request = requests().take(request_id);
     const auto engine = request ? request->engine.lock() : nullptr;
-    if (engine == nullptr || engine->is_closed()) return fail_with(Code::stale);
+    if (engine == nullptr || engine->ending_soon_) return fail_with(Code::stale);
     engine->post(event::Failed{request->request, failure});
     return {};
 }
@@ -234,6 +234,7 @@ Result<StatusView> Engine::status() const {
 
 Code Engine::close(std::int64_t wait_ms) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::max<std::int64_t>(wait_ms, 0));
+    ignore_provider();
     const bool was_closed = front_.close();
     std::unique_lock lock(mutex_);
     if (!was_closed) {
