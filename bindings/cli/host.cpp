@@ -222,11 +222,6 @@ bool Session::report(const portal_lease& lease, int http_status) {
 }
 
 void Session::push(std::string_view token_or_json) {
-    if (is_markup(token_or_json)) {
-        Failure told = failure(ExitCode::other, markup_words);
-        told.code = portal_name(PORTAL_GROUP_CODE, PORTAL_ERR_BAD_TOKEN);
-        throw told;
-    }
     const portal_token_input input = token_input(token_or_json);
     portal_error error = no_error();
     check(portal_session_push(session_, &input, &error), error);

@@ -25,15 +25,11 @@ portal_token_input token_input(std::string_view answer) {
     return input;
 }
 
-bool is_markup(std::string_view answer) { return is_between(trimmed(answer), '<', '>'); }
-
 void fulfil_request(std::uint64_t id, std::string_view answer) {
-    const bool is_page = is_markup(answer);
-    portal_token_input input = token_input(answer);
-    if (is_page) input.token = {nullptr, 0};  // an empty text is no token, and ends the request as that does
+    const portal_token_input input = token_input(answer);
     portal_error error;
     portal_init(&error, sizeof error);
-    if (portal_request_fulfil(id, &input, &error) == PORTAL_ERR_BAD_TOKEN) warn(is_page ? markup_words : error.message);
+    if (portal_request_fulfil(id, &input, &error) == PORTAL_ERR_BAD_TOKEN) warn(error.message);
 }
 
 void fail_request(std::uint64_t id, int host_code) {

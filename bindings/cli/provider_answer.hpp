@@ -11,11 +11,6 @@ namespace cli {
 // What a provider, or standard input, gave, as the library takes it: the text of a token, or JSON. It borrows the answer.
 [[nodiscard]] portal_token_input token_input(std::string_view answer);
 
-// Whether it is a page of HTML or XML: a token's text may be anything, so one without a space would pass for one.
-[[nodiscard]] bool is_markup(std::string_view answer);
-inline constexpr const char* markup_words =
-    "The answer is a web page (it begins with '<' and ends with '>'), not a token: look at what answers there.";
-
 // The token, or Portal's JSON, with white space around it. What is wrong with it is told on standard error.
 void fulfil_request(std::uint64_t id, std::string_view answer);
 

@@ -20,8 +20,7 @@ void answered(void* userdata, portal_code code, const portal_http_response* resp
     } else if (status == 401 || status == 403) {
         portal_request_decline(id, status, nullptr);
     } else {
-        warn(error != nullptr ? std::string("The provider could not be asked. ") + error->message
-                              : "The provider answered " + std::to_string(status) + ".");
+        if (error != nullptr) warn(std::string("The provider could not be asked. ") + error->message);
         portal_failure failure;
         portal_init(&failure, sizeof failure);
         if (status == 0 || status == 429 || status >= 500) failure.flags = PORTAL_FAILURE_RETRYABLE;

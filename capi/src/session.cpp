@@ -38,13 +38,6 @@ Result<NewToken> new_token(const portal_token_input* input) {
     result.age_ms = given->age_ms;
     result.expected_epoch = given->expected_epoch;
     if ((given->flags & PORTAL_TOKEN_JSON) == 0) {
-        // A whole answer where its token was meant would be sent, and stored, with all that is in it.
-        const std::string_view text = view(given->token);
-        if (text.size() > 1 && text.front() == '{' && text.back() == '}')
-            return fail(Code::bad_token,
-                        "The text is JSON: set PORTAL_TOKEN_JSON, or pass the text of `clientSessionToken`.");
-        if (text.size() > 1 && text.front() == '<' && text.back() == '>')
-            return fail(Code::bad_token, "The text is markup, as of an error page: check the address that was asked.");
         // Only what can be a token is copied.
         if (auto checked = check_token(view(given->token)); !checked)
             return tl::unexpected<Error>(std::move(checked.error()));

@@ -29,10 +29,21 @@ std::size_t utf8_sequence(std::string_view text) {
     return length;
 }
 
+bool is_between(std::string_view text, char first, char last) {
+    return text.size() > 1 && text.front() == first && text.back() == last;
+}
+
 }  // namespace
 
 Result<void> check_token(std::string_view text) {
     if (text.empty()) return fail(Code::bad_token, "The token is empty: pass the text of `clientSessionToken`.");
+    // A whole answer where its token was meant would be sent, and stored, with all that is in it.
+    if (is_between(text, '{', '}'))
+        return fail(Code::bad_token,
+                    "The token is JSON: set PORTAL_TOKEN_JSON, or pass the text of `clientSessionToken` alone.");
+    if (is_between(text, '<', '>'))
+        return fail(Code::bad_token,
+                    "The token is markup, as of a web page that tells of an error: look at what answers there.");
     if (text.size() > max_token_bytes)
         return fail(Code::bad_token, "The token has " + std::to_string(text.size()) +
                                          " bytes, more than 4096: pass only the text of `clientSessionToken`.");

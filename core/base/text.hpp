@@ -13,7 +13,7 @@ inline constexpr std::size_t max_token_bytes = 4096;
 inline constexpr std::size_t max_client_id_bytes = 256;
 inline constexpr std::size_t max_name_bytes = 128;
 
-// A token is opaque, header-safe text: 1 to 4096 printable ASCII bytes without spaces.
+// A token is opaque, header-safe text: 1 to 4096 printable ASCII bytes without spaces; no JSON object, no markup.
 [[nodiscard]] Result<void> check_token(std::string_view text);
 
 // 1 to 256 printable ASCII bytes.

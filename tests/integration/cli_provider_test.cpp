@@ -59,7 +59,7 @@ TEST_CASE("the provider command may print a token, Portal's answer, or what help
          {Bad{"true", "The token is empty"}, Bad{"echo two words", "has a space"},
           Bad{R"(printf '{"clientApiKey":"never-expires"}')", "has only `clientApiKey`"},
           Bad{R"(printf '{"id":"c"')", "not well-formed JSON"}, Bad{R"(printf '"json-string"')", "is a JSON string"},
-          Bad{"echo '<html></html>'", "is a web page"},
+          Bad{"echo '<html></html>'", "is markup, as of a web page"},
           Bad{"head -c 5000 /dev/zero | tr '\\0' a", "has 5000 bytes, more than 4096"}}) {
         const Ran ran = renewed(provider);
         INFO(provider << ": " << ran.errors);

@@ -121,7 +121,7 @@ TEST_CASE("push signs in with a token or Portal's answer from standard input, an
     failed(world.run({"push"}, R"({"id":"one","clientApiKey":"never-expires"})"), 1, "clientApiKey");
     failed(world.run({"push"}, ""), 1, "token");
     failed(world.run({"push"}, "two words"), 1, "token");
-    failed(world.run({"push"}, "<html></html>\n"), 1, "is a web page");
+    failed(world.run({"push"}, "<html></html>\n"), 1, "is markup, as of a web page");
     failed(world.run({"push"}, std::string(5000, 'a')), 1, "token");
     CHECK(good(world.run({"token"})) == "second-token\n");
     CHECK(world.holders_of("second-token").empty());
@@ -238,7 +238,7 @@ TEST_CASE("a provider that is left alone after a failure is told as such, with t
     };
     const Ran first = run({"token"});
     failed(first, 4, "The provider gave no token.");
-    CHECK(contains(first.errors, "The provider answered 429."));
+    CHECK(contains(first.errors, "The provider URL answered HTTP 429."));
     CHECK_FALSE(contains(first.errors, "not asked"));
     for (const Words& words : {Words{"token"}, Words{"request", me}}) {  // it would work now
         const Ran held_back = run(words);

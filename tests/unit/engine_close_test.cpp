@@ -184,6 +184,18 @@ TEST_CASE("A session that is never closed gives all back when it is let go of") 
     CHECK(released->wait());
 }
 
+TEST_CASE("What a provider says while the session closes fails nobody: its waiters are told CLOSED") {
+    EngineRig rig;
+    rig.open();
+    const Wait wait = rig.acquire();
+    const TokenRequest request = rig.host->wait_for_ask(1);
+    rig.engine->ignore_provider();  // its own request ends with the session, ahead of the close
+    CHECK(Engine::fail_request(request.id, {}).error().code == Code::stale);
+    CHECK_FALSE(wait.is_over());
+    CHECK(rig.engine->close(wait_ms) == Code::ok);
+    CHECK(wait.code() == Code::closed);
+}
+
 TEST_CASE("The threads are a fixed few, end with the last session, and begin anew with the next") {
     REQUIRE(thread_count_becomes(0));
     for (int round = 0; round < 3; ++round) {

@@ -23,6 +23,11 @@ TEST_CASE("A token is 1 to 4096 printable ASCII bytes without spaces") {
     }
     CHECK_FALSE(check_token("token\n"));
     CHECK_FALSE(check_token(" token"));
+    for (const char* answer : {"{}", "{\"clientApiKey\":\"k\"}", "<html></html>", "<p>not now</p>"}) {
+        CAPTURE(answer);
+        CHECK_FALSE(check_token(answer));
+    }
+    for (const char* token : {"{token", "token}", "<token", "token>", "{", "<"}) CHECK(check_token(token));
 }
 
 TEST_CASE("What is wrong with a token is said without a byte of it") {
