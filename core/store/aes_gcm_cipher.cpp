@@ -1,7 +1,6 @@
 #include "store/aes_gcm_cipher.hpp"
 
 #include <openssl/core_names.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
@@ -9,39 +8,19 @@
 #include <algorithm>
 #include <memory>
 
+#include "store/openssl_provider.hpp"
+
 namespace portal {
 namespace {
 
-// Each is fetched once, when it is first needed, since a fetch costs more than a seal; and never freed: threads may still
-// seal while the process exits. For the same reason OpenSSL is told not to clean up at exit. A library context of our own
-// is what OpenSSL advises libraries to have: the host's configuration and ours don't touch, and ours need not be read.
-OSSL_LIB_CTX* library() {
-    static OSSL_LIB_CTX* const own = [] {
-        OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
-        return OSSL_LIB_CTX_new();
-    }();
-    return own;
-}
+using openssl::Aes256Gcm;
 
-const EVP_CIPHER* aes_256_gcm() {
-    static const EVP_CIPHER* const fetched = EVP_CIPHER_fetch(library(), "AES-256-GCM", nullptr);
-    return fetched;
-}
-
-const EVP_MD* sha256() {
-    static const EVP_MD* const fetched = EVP_MD_fetch(library(), "SHA256", nullptr);
-    return fetched;
-}
-
+// Fetched once, since that costs more than a seal; never freed, as openssl::library() is not. Only a save, and a record that
+// does not open, need it.
 EVP_MAC* hmac() {
-    static EVP_MAC* const fetched = EVP_MAC_fetch(library(), "HMAC", nullptr);
+    static EVP_MAC* const fetched = EVP_MAC_fetch(openssl::library(), "HMAC", nullptr);
     return fetched;
 }
-
-struct CipherContextFree {
-    void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
-};
-using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, CipherContextFree>;
 
 struct MacContextFree {
     void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
@@ -50,14 +29,13 @@ using MacContext = std::unique_ptr<EVP_MAC_CTX, MacContextFree>;
 
 unsigned char* bytes(char* text) { return reinterpret_cast<unsigned char*>(text); }
 const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
-int length(std::string_view text) { return static_cast<int>(text.size()); }
 
 tl::unexpected<Error> library_failure(const char* what) {
     return fail(Code::internal, std::string("OpenSSL failed at ") + what +
                                     ": check that the build of OpenSSL has its default provider and a random source.");
 }
 
-// Lengths reach OpenSSL as int; nothing that is stored comes near this.
+// Nothing that is stored comes near this.
 constexpr std::size_t max_text_bytes = 1 << 20;
 
 Result<void> check_sizes(std::string_view key, std::string_view authenticated, std::string_view text) {
@@ -70,22 +48,15 @@ Result<void> check_sizes(std::string_view key, std::string_view authenticated, s
 
 }  // namespace
 
-void AesGcmCipher::prepare() const { (void)aes_256_gcm(); }
-
 Result<std::string> AesGcmCipher::seal(std::string_view key, std::string_view authenticated, std::string_view plain) const {
     if (auto checked = check_sizes(key, authenticated, plain); !checked) return tl::unexpected(checked.error());
     std::string sealed(seal_nonce_bytes + plain.size() + seal_tag_bytes, '\0');
-    unsigned char* const nonce = bytes(sealed.data());
-    unsigned char* const ciphertext = nonce + seal_nonce_bytes;
-    unsigned char* const tag = ciphertext + plain.size();
-    const CipherContext context(EVP_CIPHER_CTX_new());
-    int written = 0;
-    if (!context || RAND_bytes_ex(library(), nonce, seal_nonce_bytes, 0) != 1 ||
-        EVP_EncryptInit_ex2(context.get(), aes_256_gcm(), bytes(key), nonce, nullptr) != 1 ||
-        EVP_EncryptUpdate(context.get(), nullptr, &written, bytes(authenticated), length(authenticated)) != 1 ||
-        EVP_EncryptUpdate(context.get(), ciphertext, &written, bytes(plain), length(plain)) != 1 ||
-        EVP_EncryptFinal_ex(context.get(), tag, &written) != 1 ||
-        EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(seal_tag_bytes), tag) != 1)
+    char* const nonce = sealed.data();
+    char* const ciphertext = nonce + seal_nonce_bytes;
+    Aes256Gcm gcm;
+    if (RAND_bytes_ex(openssl::library(), bytes(nonce), seal_nonce_bytes, 0) != 1 ||
+        !gcm.begin(Aes256Gcm::Direction::seal, key, {nonce, seal_nonce_bytes}) || !gcm.authenticate(authenticated) ||
+        !gcm.transform(plain, ciphertext) || !gcm.finish() || !gcm.get_tag(ciphertext + plain.size(), seal_tag_bytes))
         return library_failure("sealing");
     return sealed;
 }
@@ -96,22 +67,14 @@ Result<Secret> AesGcmCipher::open(std::string_view key, std::string_view authent
         return fail(Code::store_failed, "The sealed text is shorter than its nonce and tag: it was cut.");
     const std::string_view nonce = sealed.substr(0, seal_nonce_bytes);
     const std::string_view ciphertext = sealed.substr(seal_nonce_bytes, sealed.size() - seal_overhead_bytes);
-    std::array<unsigned char, seal_tag_bytes> tag{};
-    std::copy_n(bytes(sealed) + sealed.size() - seal_tag_bytes, seal_tag_bytes, tag.begin());
     Secret plain;
-    plain.resize(
-        std::max<std::size_t>(ciphertext.size(), 1));  // OpenSSL takes a null output for "this is authenticated text"
-    const CipherContext context(EVP_CIPHER_CTX_new());
-    int written = 0;
-    if (!context || EVP_DecryptInit_ex2(context.get(), aes_256_gcm(), bytes(key), bytes(nonce), nullptr) != 1 ||
-        EVP_DecryptUpdate(context.get(), nullptr, &written, bytes(authenticated), length(authenticated)) != 1 ||
-        EVP_DecryptUpdate(context.get(), bytes(plain.data()), &written, bytes(ciphertext), length(ciphertext)) != 1 ||
-        EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag.data()) != 1)
-        return library_failure("opening");
-    unsigned char none_left[EVP_MAX_BLOCK_LENGTH];
-    if (EVP_DecryptFinal_ex(context.get(), none_left, &written) != 1)
-        return fail(Code::store_failed, "The sealed text does not fit its key and its tag: it is damaged or not ours.");
     plain.resize(ciphertext.size());
+    Aes256Gcm gcm;
+    if (!gcm.begin(Aes256Gcm::Direction::open, key, nonce) || !gcm.authenticate(authenticated) ||
+        !gcm.transform(ciphertext, plain.data()) || !gcm.set_tag(sealed.substr(sealed.size() - seal_tag_bytes)))
+        return library_failure("opening");
+    if (!gcm.finish())
+        return fail(Code::store_failed, "The sealed text does not fit its key and its tag: it is damaged or not ours.");
     return plain;
 }
 
@@ -136,14 +99,12 @@ Result<KeyCheck> AesGcmCipher::key_check(std::string_view key) const {
 }
 
 Result<std::string> AesGcmCipher::sha256_hex(std::string_view text) const {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned digest_bytes = 0;
-    if (EVP_Digest(text.data(), text.size(), digest.data(), &digest_bytes, sha256(), nullptr) != 1)
-        return library_failure("SHA-256");
+    openssl::Sha256 digest{};
+    if (!openssl::sha256(text, digest)) return library_failure("SHA-256");
     std::string hex;
-    for (unsigned i = 0; i < digest_bytes; ++i) {
-        hex += "0123456789abcdef"[digest[i] >> 4];
-        hex += "0123456789abcdef"[digest[i] & 0xf];
+    for (const unsigned char byte : digest) {
+        hex += "0123456789abcdef"[byte >> 4];
+        hex += "0123456789abcdef"[byte & 0xf];
     }
     return hex;
 }

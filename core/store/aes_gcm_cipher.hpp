@@ -7,7 +7,6 @@ namespace portal {
 
 class AesGcmCipher final : public Cipher {
 public:
-    void prepare() const override;
     [[nodiscard]] Result<std::string> seal(std::string_view key, std::string_view authenticated,
                                            std::string_view plain) const override;
     [[nodiscard]] Result<Secret> open(std::string_view key, std::string_view authenticated,

@@ -25,9 +25,6 @@ class Cipher {
 public:
     virtual ~Cipher() = default;
 
-    // What the first seal or open of a process would have to do once, ahead of it.
-    virtual void prepare() const {}
-
     // Nonce, ciphertext, tag. The nonce is made here, fresh and random: no caller can repeat one.
     [[nodiscard]] virtual Result<std::string> seal(std::string_view key, std::string_view authenticated,
                                                    std::string_view plain) const = 0;

@@ -66,7 +66,6 @@ void FileStore::ask_key(std::function<void(KeyOutcome)> then) {
         auto held = std::make_shared<KeyResult>(std::move(result));  // a posted function is copied, a key never
         self->lane_->post([self, held, then] { then(self->keep_key(std::move(*held))); });
     });
-    file_->prepare();  // while the host looks for its key
 }
 
 KeyOutcome FileStore::keep_key(KeyResult result) {
@@ -78,10 +77,7 @@ KeyOutcome FileStore::keep_key(KeyResult result) {
 // ---- the folder watch ----
 
 void FileStore::watch(std::function<void()> changed) {
-    lane_->post([self = shared_from_this(), changed = std::move(changed)] {
-        self->changed_ = changed;
-        (void)self->file_->name();  // the crypto library starts up while the session does
-    });
+    lane_->post([self = shared_from_this(), changed = std::move(changed)] { self->changed_ = changed; });
 }
 
 // A folder that is not there yet is watched once a save has made it, ours or another's.

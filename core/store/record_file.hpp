@@ -49,7 +49,6 @@ public:
     // Whether another process has saved since the last load or save here. False where that can't be told.
     [[nodiscard]] bool has_news();
     [[nodiscard]] const std::string& directory() const { return directory_; }
-    void prepare() const { cipher_->prepare(); }  // see Cipher
     [[nodiscard]] std::string name();  // of the record's file; empty: the cipher fails
 
 private:
