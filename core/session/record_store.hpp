@@ -12,7 +12,7 @@ enum class LoadOutcome : std::uint8_t {
     found,
     absent,
     unavailable,  // not now (locked): says nothing about what is stored
-    lost,         // there was a record, but it can't be read any more; it was set aside
+    lost,         // there was a record, but it can't be read any more; it was set aside, now or earlier
     fault,        // the store does not work
 };
 
@@ -21,6 +21,7 @@ enum class LossReason : std::uint8_t {
     damaged,       // it does not decode, or its seal does not fit: cut, overwritten, of another session
     other_key,     // sealed with a key other than the one there is now, or there is no key any more
     other_format,  // written by another version of this library
+    earlier,       // set aside by a process that came before, and nothing was saved since
 };
 
 struct LoadResult {

@@ -72,6 +72,7 @@ LoadResult RecordFile::load(std::string_view key, OtherKey other_key) {
     LoadResult result = read_record(key);
     const bool may_open_later = result.loss == LossReason::other_key && other_key == OtherKey::keep;
     if (result.outcome == LoadOutcome::lost && !may_open_later) result = set_aside(key);
+    if (result.outcome == LoadOutcome::absent && !seen_revision_) result = lost_earlier();
     if (result.outcome == LoadOutcome::unavailable || result.outcome == LoadOutcome::fault) return result;
 
     // After the record: had it been read the other way round, a clear in between would be missed.
@@ -141,6 +142,17 @@ LoadResult RecordFile::set_aside(std::string_view key) {
     Io<void> moved = files_->rename(record_path_, newer);
     if (moved) moved = sync_directory(directory_);
     return moved ? result : load_refused(moved.error());
+}
+
+// Who set it aside may have ended without a save: whoever comes next must start where it would have, not at the first
+// generation, which leases of before may name.
+LoadResult RecordFile::lost_earlier() {
+    const Io<OpenFile> lost = open(record_path_ + ".lost.1", OpenFor::reading);
+    if (!lost && lost.error() != ENOENT) return load_refused(lost.error());
+    LoadResult result;
+    result.outcome = lost ? LoadOutcome::lost : LoadOutcome::absent;
+    result.loss = lost ? LossReason::earlier : LossReason::none;
+    return result;
 }
 
 // 0: no record. Nothing: a header that cannot be read; that is a conflict too, and the load that follows tells the loss.

@@ -66,6 +66,7 @@ private:
 
     LoadResult read_record(std::string_view key);
     LoadResult set_aside(std::string_view key);
+    LoadResult lost_earlier();
     Io<std::optional<std::uint64_t>> stored_revision();
     Io<void> replace_record(std::string_view sealed);
 

@@ -99,6 +99,29 @@ TEST_CASE("Bad record: one cut at any length is lost, told, set aside, and its p
           std::set<std::string>{record_name, record_name + ".lock", record_name + ".lost.1", record_name + ".lost.2"});
 }
 
+TEST_CASE("Bad record: a 401 for a token that was lost ends no token of a later process, though no process between had one") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const StoredToken stored;
+    auto old_lease = made<portal_lease>();
+    {
+        FileStoreRig rig(stored.store);
+        rig.open();
+        REQUIRE(rig.acquire() == "old-token");
+        REQUIRE(rig.read(&old_lease) == PORTAL_OK);
+    }
+    stored.expect_lost("damaged");
+    FileStoreRig rig(stored.store);
+    rig.provide("new-token");
+    rig.open();
+    CHECK(rig.acquire() == "new-token");
+    CHECK(rig.status().reason == PORTAL_REASON_NONE);
+    CHECK(rig.asks.get().size() == 1);
+    CHECK(portal_lease_report(rig.session, &old_lease, 401, nullptr, nullptr) == PORTAL_ERR_STALE);
+    rig.settle();
+    CHECK(rig.acquire() == "new-token");
+    CHECK(rig.asks.get().size() == 1);
+}
+
 TEST_CASE("Bad record: another version's, session's or key's, zeros, random bytes and a flipped bit are lost alike") {
     NEEDS(PORTAL_FEATURE_FILE_STORE);
     const StoredToken stored;

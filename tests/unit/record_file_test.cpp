@@ -19,7 +19,7 @@ struct Fixture : RecordFolder {
         CHECK(result.outcome == LoadOutcome::lost);
         CHECK(result.loss == reason);
         CHECK_FALSE(result.record.token);
-        CHECK(load().outcome == LoadOutcome::absent);
+        CHECK(load().loss == LossReason::earlier);
     }
 };
 
@@ -203,6 +203,17 @@ TEST_CASE_METHOD(Fixture, "Two lost records are kept at most, the newest two", "
     CHECK(file_bytes(path + ".lost.1") == "third");
     CHECK(file_bytes(path + ".lost.2") == "second");
     CHECK(folder.names().size() == 3);  // with the lock
+}
+
+TEST_CASE_METHOD(Fixture, "A loss is told to each process that comes, until one saves, and to each only once",
+                 "[store][file]") {
+    write_bytes(path, "damaged");
+    check_lost(LossReason::damaged);
+    RecordFile next = record_file();
+    CHECK(next.load(key, OtherKey::set_aside).outcome == LoadOutcome::lost);
+    CHECK(next.load(key, OtherKey::set_aside).outcome == LoadOutcome::absent);
+    CHECK(next.save(first_record(), key).outcome == SaveOutcome::saved);
+    CHECK(load().outcome == LoadOutcome::found);
 }
 
 TEST_CASE_METHOD(Fixture, "A save over a damaged record is a conflict; once a load has set it aside, it goes through",
