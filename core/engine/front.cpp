@@ -126,6 +126,7 @@ Code Front::rejected(const Lease& lease, Wake& wake) {
     if (lease.epoch < current.epoch) return Code::stale;
     if (current.is_known != 0) {
         if (current.token_length == 0 || current.generation != lease.generation) return Code::ok;
+        rejected_generation_.store(lease.generation, std::memory_order_relaxed);
         raise(dead_edition_, current.edition);
     }
     mark(lease.generation);
@@ -199,6 +200,12 @@ bool Front::is_spent(std::string_view token, const Reading& now) const {
     return state != State::fresh && state != State::expiring && token_ != nullptr && token_->equals(token);
 }
 
+// Dead by a report, not by a push alone: who pushes has seen no 401.
+bool Front::is_rejected(const Hot& current) const {
+    return current.token_length != 0 && dead_edition_.load(std::memory_order_acquire) >= current.edition &&
+           rejected_generation_.load(std::memory_order_relaxed) == current.generation;
+}
+
 StatusView Front::status(const Reading& now) const {
     const PublishedStatus published = status_.value();
     StatusView view;
@@ -211,6 +218,11 @@ StatusView Front::status(const Reading& now) const {
 
     TokenTimes times = published.snapshot.times;
     const Hot current = hot();
+    if (is_rejected(current)) {  // and the worker has not come to it yet
+        view.state = State::rejected;
+        view.reason = Reason::rejected;
+        return view;
+    }
     if (current.generation == published.snapshot.generation && !published.snapshot.untrusted)
         times.slid.boot_ms = std::max(times.slid.boot_ms, slide_of(current.edition, current.slid_boot_ms));
     view.token = assess(policy_, times, published.snapshot.lead_ms, view.now);

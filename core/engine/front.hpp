@@ -136,6 +136,7 @@ private:
     [[nodiscard]] bool is_good(const Slots::Slot& slot, std::int64_t now_boot_ms, std::int64_t slid_boot_ms) const;
     [[nodiscard]] Code judge(const Slots::Look& look, std::int64_t now_boot_ms, Lease& lease, Wake& wake) const;
     void fill_lease(const Slots::Slot& slot, std::int64_t now_boot_ms, std::int64_t slid_boot_ms, Lease& lease) const;
+    [[nodiscard]] bool is_rejected(const Hot& current) const;
     void write(Published& next);
     void mark(std::uint64_t generation);
 
@@ -143,8 +144,9 @@ private:
     const std::int64_t idle_less_margin_ms_;
     Slots* slots_;  // on pages of secrets
     TwoSlot<PublishedStatus> status_;
-    std::atomic<std::uint64_t> slide_{0};         // edition above, boot milliseconds below
-    std::atomic<std::uint64_t> dead_edition_{0};  // this edition and the older ones are dead
+    std::atomic<std::uint64_t> slide_{0};                // edition above, boot milliseconds below
+    std::atomic<std::uint64_t> dead_edition_{0};         // this edition and the older ones are dead
+    std::atomic<std::uint64_t> rejected_generation_{0};  // the last one that a report has marked dead
     std::atomic<bool> closed_{false};
     mutable std::atomic<std::uint64_t> prepared_{0};   // the publication whose lead has woken the worker
     mutable std::atomic<std::uint64_t> rechecked_{0};  // likewise for reading the record again

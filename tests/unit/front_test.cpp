@@ -322,6 +322,21 @@ TEST_CASE("The status follows time, slides and reports without a publication") {
     CHECK(rig.front.status(at(start_ms + day_ms)).token.idle_left_ms == hour_ms);
 }
 
+TEST_CASE("The status says rejected as soon as the report has returned, and of a push alone it does not") {
+    FrontRig rig;
+    rig.publish();
+    rig.front.mark_dead();
+    CHECK(rig.front.status(at(start_ms)).state == State::fresh);
+    (void)rig.reject(FrontRig::sent(start_ms, 1));
+    CHECK(rig.front.status(at(start_ms)).state == State::rejected);
+    CHECK(rig.front.status(at(start_ms)).reason == Reason::rejected);
+    CHECK(rig.front.is_spent("the-token", at(start_ms)));
+    rig.publish();  // decided on before
+    CHECK(rig.front.status(at(start_ms)).state == State::rejected);
+    rig.publish(FrontRig::live(2), start_ms, "token-2");
+    CHECK(rig.front.status(at(start_ms)).state == State::fresh);
+}
+
 TEST_CASE("A client id binds once it is published, until a clear") {
     FrontRig rig;
     CHECK(rig.front.accepts_client("anybody"));
