@@ -1,13 +1,13 @@
 // Where a test stops a thread, so that another gets in between; and the order in which things happened, to be asserted.
 #pragma once
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -80,61 +80,69 @@ private:
     Signal<State> state_;
 };
 
-// Memory that stops whoever touches it, in the middle of a copy. One at a time in a process: a signal's handler has no state
-// of its own.
+// Memory that stops whoever touches it, in the middle of a copy, or whoever writes there, between a look and what follows
+// from it. One at a time in a process: a signal's handler has no state of its own.
 class TouchStop {
 public:
+    enum class Of { touch, write };
+
     // Pages of the test's own: `size` bytes of them are open, and the next one stops.
     explicit TouchStop(std::size_t open_bytes) : own_pages_(2 * page_bytes()) {
         void* const pages = ::mmap(nullptr, own_pages_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         start_ = static_cast<char*>(pages);
-        begin(start_ + page_bytes());
         memory_ = start_ + page_bytes() - open_bytes;
+        begin(start_ + page_bytes(), Of::touch);
     }
     // The page of what is there already, from its start.
-    explicit TouchStop(const void* page) { begin(const_cast<void*>(page)); }
+    explicit TouchStop(const void* page, Of what = Of::touch) { begin(const_cast<void*>(page), what); }
     TouchStop(const TouchStop&) = delete;
     TouchStop& operator=(const TouchStop&) = delete;
     ~TouchStop() {
         let_go();
         ::sigaction(SIGSEGV, &before_[0], nullptr);
         ::sigaction(SIGBUS, &before_[1], nullptr);
+        for (const int end : {reached_[0], reached_[1], go_[0], go_[1]}) ::close(end);
         if (start_ != nullptr) ::munmap(start_, own_pages_);
     }
 
     [[nodiscard]] char* memory() const { return memory_; }
     [[nodiscard]] static std::size_t page_bytes() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
     [[nodiscard]] bool is_reached() const {
-        const auto deadline = std::chrono::steady_clock::now() + patience;
-        while (touched_.load() == 0 && std::chrono::steady_clock::now() < deadline) ::usleep(100);
-        return touched_.load() != 0;
+        pollfd reached{reached_[0], POLLIN, 0};
+        return ::poll(&reached, 1, std::chrono::milliseconds(patience).count()) == 1;
     }
-    // Opens the page: to who stands there, and to all.
+    // Opens the page to all; who stands there goes on standing.
+    void open() { ::mprotect(page_, page_bytes(), PROT_READ | PROT_WRITE); }
+    // And to who stands there too.
     void let_go() {
-        ::mprotect(page_, page_bytes(), PROT_READ | PROT_WRITE);
-        is_open_ = true;
+        open();
+        if (!std::exchange(is_let_go_, true)) (void)!::write(go_[1], "x", 1);
     }
 
 private:
-    void begin(void* page) {
-        touched_ = 0;
-        is_open_ = false;
+    void begin(void* page, Of what) {
         page_ = page;
+        (void)!::pipe(reached_);
+        (void)!::pipe(go_);
         struct sigaction action {};
         action.sa_handler = [](int) {
             const int os_code = errno;
-            touched_ = 1;
-            while (!is_open_.load()) ::usleep(100);  // all that a signal's handler may wait for
+            char byte = 'x';
+            (void)!::write(reached_[1], &byte, 1);
+            while (::read(go_[0], &byte, 1) == -1 && errno == EINTR) {
+            }
+            (void)!::write(go_[1], &byte, 1);  // for the next who stands there
             errno = os_code;
         };
         ::sigaction(SIGSEGV, &action, &before_[0]);
         ::sigaction(SIGBUS, &action, &before_[1]);
-        ::mprotect(page, page_bytes(), PROT_NONE);
+        ::mprotect(page, page_bytes(), what == Of::write ? PROT_READ : PROT_NONE);
     }
 
-    static inline std::atomic<int> touched_{0};
-    static inline std::atomic<bool> is_open_{true};
+    static inline int reached_[2];
+    static inline int go_[2];
 
+    bool is_let_go_ = false;
     void* page_ = nullptr;
     std::size_t own_pages_ = 0;
     char* start_ = nullptr;
