@@ -295,16 +295,24 @@ TEST_CASE("Bad folder: a full one gives the stored token, and loses it to no hal
 
 TEST_CASE("Bad folder: another user's is neither read nor written, whether it is closed to us or open") {
     NEEDS(PORTAL_FEATURE_FILE_STORE);
-    if (!is_root()) return;  // nobody else can give a folder away
-    const StoredToken stored;
-    REQUIRE(::chmod(stored.folder.path().c_str(), 0755) == 0);
-    CHECK(visit(stored.store, true, somebody) == (token_served | memory_only | clear_refused));
-    stored.expect_kept();
-    REQUIRE(::chmod(stored.store.c_str(), 0777) == 0);
-    for (const auto& entry : std::filesystem::directory_iterator(stored.store))
-        REQUIRE(::chmod(entry.path().c_str(), 0666) == 0);
-    CHECK(visit(stored.store, false, somebody) == (token_served | memory_only));
-    stored.expect_kept();
+    const uid_t user = is_root() ? somebody : 0;
+    for (const std::string system : {"/", "/usr"}) {  // another user's to all but root
+        CAPTURE(system);
+        CHECK(visit(system, true, user) == (token_served | memory_only | clear_refused));
+        for (const auto& entry : std::filesystem::directory_iterator(system))
+            CHECK(entry.path().filename().string().rfind(record_name, 0) != 0);
+    }
+    if (is_root()) {  // who alone can give a record away; that nobody reads another's: unit/record_file_test
+        const StoredToken stored;
+        REQUIRE(::chmod(stored.folder.path().c_str(), 0755) == 0);
+        CHECK(visit(stored.store, true, user) == (token_served | memory_only | clear_refused));
+        stored.expect_kept();
+        REQUIRE(::chmod(stored.store.c_str(), 0777) == 0);
+        for (const auto& entry : std::filesystem::directory_iterator(stored.store))
+            REQUIRE(::chmod(entry.path().c_str(), 0666) == 0);
+        CHECK(visit(stored.store, false, user) == (token_served | memory_only));
+        stored.expect_kept();
+    }
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 //   crash_child FOLDER KEY_FILE freeze                       saves what is stored once more, and stops itself with the
 //                                                            lock in its hand, before the new record takes its place
 #include <signal.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <memory>
@@ -36,11 +35,10 @@ int main(int count, char** words) {
             if (call.name != "rename" || std::exchange(was_frozen, true)) return 0;
             return ::raise(SIGSTOP);
         });
-        // Another process may have the lock, or save in between.
+        // Another process may have the lock, for which a save waits by itself, or save in between.
         for (int tries = 0; tries < 1000; ++tries) {
             const SaveOutcome outcome = file.save(file.load(key, OtherKey::keep).record, key).outcome;
             if (was_frozen) return outcome == SaveOutcome::saved ? 0 : 1;
-            ::usleep(10'000);
         }
         return 1;
     }

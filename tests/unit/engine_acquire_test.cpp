@@ -4,6 +4,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/ids.hpp"
+#include "engine/runtime.hpp"
 #include "support/catch.hpp"
 #include "support/engine_rig.hpp"
 
@@ -291,6 +293,23 @@ TEST_CASE("The very token that is no longer good is refused at the call; one tha
     CHECK(rig.engine->push(new_token("token-1")).error().code == Code::repeated_token);
     CHECK(rig.engine->push(new_token("token-2")));
     CHECK(rig.acquire().token() == "token-2");
+}
+
+TEST_CASE("A waiter is called once even if its answer came twice, and an answer that is nobody's calls nobody") {
+    EngineRig rig;
+    rig.open();
+    std::uint64_t id = 0;
+    const Wait wait = rig.acquire({}, &id);
+    const TokenRequest request = rig.host->wait_for_ask(1);
+    // What no call leads to: the machine knows the waiter twice, and one whom the engine does not know.
+    const auto threads = Runtime::get();
+    threads->post(rig.engine, event::Acquire{id, minute_ms});
+    threads->post(rig.engine, event::Acquire{next_id(), minute_ms});
+    REQUIRE(Engine::fulfil(request.id, new_token("token")));
+    CHECK(wait.code() == Code::ok);
+    rig.settle();
+    CHECK(wait.calls() == 1);
+    CHECK(Engine::open_operations() == 0);
 }
 
 TEST_CASE("A mistake in the call leaves the token request open") {

@@ -130,3 +130,22 @@ TEST_CASE_METHOD(Fixture, "Renaming replaces, removing removes, and both say why
     CHECK(files.remove(folder.file("b")).error() == ENOENT);
     CHECK(files.rename(folder.file("b"), folder.file("a")).error() == ENOENT);
 }
+
+TEST_CASE_METHOD(Fixture, "A file of another user's is told from ours", "[store][posix]") {
+    const uid_t user = ::geteuid();
+    const Io<int> of_root = files.open("/etc/passwd", OpenFor::reading);
+    const int of_this_user = opened("mine", OpenFor::locking);
+    REQUIRE(of_root);
+    if (user == 0) {
+        CHECK(files.info(*of_root)->ours);
+        REQUIRE(::seteuid(1) == 0);
+        CHECK_FALSE(files.info(of_this_user)->ours);
+        CHECK_FALSE(files.info(*of_root)->ours);
+        REQUIRE(::seteuid(0) == 0);
+    } else {
+        CHECK_FALSE(files.info(*of_root)->ours);
+    }
+    CHECK(files.info(of_this_user)->ours);
+    files.close(*of_root);
+    files.close(of_this_user);
+}
