@@ -186,6 +186,31 @@ TEST_CASE("A 2xx between whose look and raise the session closes is in the last 
     CHECK(rig.moment().slid_boot_ms == now_ms - hour_ms / 2);
 }
 
+// The lease is the caller's memory, and is read in the middle of the look.
+TEST_CASE("A 2xx in whose look its token is marked dead, and lives after all, counts") {
+    RaiseRig rig;
+    const std::unique_ptr<Lease, void (*)(Lease*)> lease{
+        new (secret_allocate(sizeof(Lease))) Lease(RaiseRig::sent(now_ms - hour_ms / 2, 1)),
+        [](Lease* done) { secret_free(done, sizeof *done); }};
+    TouchStop in_look(lease.get());
+    Order order;
+    Caller reporter([&] {
+        CHECK(rig.accept(*lease) == Code::ok);
+        order.note("reported");
+    });
+    REQUIRE(in_look.is_reached());
+    rig.front.mark_dead();
+    rig.front.mark_is_judged();
+    rig.publish(1);  // in the other slot
+    rig.publish(1);  // in the one that is looked at
+    order.note("published");
+    in_look.let_go();
+    reporter.join();
+    CHECK(order.all() == Steps{"published", "reported"});
+    CHECK(rig.token() == "token-1");
+    CHECK(rig.slid_ms() == now_ms - hour_ms / 2);
+}
+
 TEST_CASE("A 401 that meets the next token, published or cleared just before it looks, does not harm that one") {
     const bool by_clear = GENERATE(true, false);
     CAPTURE(by_clear);

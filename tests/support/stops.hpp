@@ -81,7 +81,7 @@ private:
 };
 
 // Memory that stops whoever touches it, in the middle of a copy, or whoever writes there, between a look and what follows
-// from it. One at a time in a process: a signal's handler has no state of its own.
+// from it. One at a time in a process, for one thread at a time: a signal's handler has no state of its own.
 class TouchStop {
 public:
     enum class Of { touch, write };
@@ -101,7 +101,6 @@ public:
         let_go();
         ::sigaction(SIGSEGV, &before_[0], nullptr);
         ::sigaction(SIGBUS, &before_[1], nullptr);
-        for (const int end : {reached_[0], reached_[1], go_[0], go_[1]}) ::close(end);
         if (start_ != nullptr) ::munmap(start_, own_pages_);
     }
 
@@ -116,14 +115,16 @@ public:
     // And to who stands there too.
     void let_go() {
         open();
-        if (!std::exchange(is_let_go_, true)) (void)!::write(go_[1], "x", 1);
+        pollfd reached{reached_[0], POLLIN, 0};
+        char byte = 0;
+        if (::poll(&reached, 1, 0) == 1 && ::read(reached_[0], &byte, 1) == 1) (void)!::write(go_[1], &byte, 1);
     }
 
 private:
     void begin(void* page, Of what) {
         page_ = page;
-        (void)!::pipe(reached_);
-        (void)!::pipe(go_);
+        // Never closed: who was let go may still be on its way out of the handler.
+        [[maybe_unused]] static const bool is_made = ::pipe(reached_) == 0 && ::pipe(go_) == 0;
         struct sigaction action {};
         action.sa_handler = [](int) {
             const int os_code = errno;
@@ -131,7 +132,6 @@ private:
             (void)!::write(reached_[1], &byte, 1);
             while (::read(go_[0], &byte, 1) == -1 && errno == EINTR) {
             }
-            (void)!::write(go_[1], &byte, 1);  // for the next who stands there
             errno = os_code;
         };
         ::sigaction(SIGSEGV, &action, &before_[0]);
@@ -142,7 +142,6 @@ private:
     static inline int reached_[2];
     static inline int go_[2];
 
-    bool is_let_go_ = false;
     void* page_ = nullptr;
     std::size_t own_pages_ = 0;
     char* start_ = nullptr;
