@@ -207,6 +207,9 @@ TEST_CASE("A failure is shared by all who waited, and inside the back-off nobody
     CHECK(inside.code() == Code::provider_failed);
     CHECK(inside.error().retry_after_ms >= minute_ms);
     CHECK(rig.host->asks().size() == 1);
+    for (const SessionEvent& event : rig.host->events())
+        CHECK((event.retry_after_ms >= minute_ms) == (event.kind == EventKind::renewal_failed));
+    CHECK(rig.host->count(EventKind::renewal_failed) == 1);
     rig.pass(minute_ms + 15 * second_ms);
     (void)rig.acquire();
     CHECK(rig.host->wait_for_ask(2).attempt == 2);
@@ -296,20 +299,39 @@ TEST_CASE("The very token that is no longer good is refused at the call; one tha
 }
 
 TEST_CASE("A waiter is called once even if its answer came twice, and an answer that is nobody's calls nobody") {
+    const bool on_worker = GENERATE(false, true);
+    CAPTURE(on_worker);
     EngineRig rig;
     rig.open();
-    std::uint64_t id = 0;
-    const Wait wait = rig.acquire({}, &id);
+    Wait wait;
+    const auto begun = on_worker ? rig.engine->acquire_on_worker({}, wait.call()) : rig.engine->acquire({}, wait.call());
+    REQUIRE(begun);
     const TokenRequest request = rig.host->wait_for_ask(1);
     // What no call leads to: the machine knows the waiter twice, and one whom the engine does not know.
     const auto threads = Runtime::get();
-    threads->post(rig.engine, event::Acquire{id, minute_ms});
+    threads->post(rig.engine, event::Acquire{*begun, minute_ms});
     threads->post(rig.engine, event::Acquire{next_id(), minute_ms});
     REQUIRE(Engine::fulfil(request.id, new_token("token")));
     CHECK(wait.code() == Code::ok);
     rig.settle();
     CHECK(wait.calls() == 1);
     CHECK(Engine::open_operations() == 0);
+}
+
+TEST_CASE("A waiter's deadline comes by itself: nobody has to call") {
+    EngineRig rig;
+    rig.open();
+    rig.settle();
+    std::atomic<bool> is_asked{false};
+    rig.host->on_ask = [&](const TokenRequest&) {
+        rig.clock->advance(second_ms);  // past the deadline
+        is_asked = true;
+    };
+    AcquireOptions options;
+    options.timeout_ms = 1;
+    CHECK(rig.acquire(options).code() == Code::timeout);
+    rig.settle();
+    CHECK(is_asked);
 }
 
 TEST_CASE("A mistake in the call leaves the token request open") {

@@ -175,6 +175,20 @@ TEST_CASE("Reports of 2xx do not wake the worker, until there is something to wr
     CHECK(rig.store->stored()->slid.boot_ms == rig.clock->boot_ms());
 }
 
+TEST_CASE("A stamped lease is of the boot and the instant in which it was stamped") {
+    EngineRig rig;
+    rig.provide();
+    rig.open();
+    const Lease lease = rig.with_token();
+    rig.clock->reboot(hour_ms);
+    const Reading now = rig.clock->read();
+    const Lease stamped = rig.engine->stamped(lease);
+    CHECK(stamped.boot_tag == now.boot_tag);
+    CHECK(stamped.boot_tag != lease.boot_tag);
+    CHECK(stamped.sent_boot_ms == now.boot_ms);
+    CHECK(stamped.sent_unix_ms == now.unix_ms);
+}
+
 TEST_CASE("The last slide is written on background and on close") {
     const bool by_close = GENERATE(false, true);
     CAPTURE(by_close);

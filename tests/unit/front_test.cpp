@@ -93,6 +93,14 @@ TEST_CASE("A read gives the token and a lease of this instant") {
     CHECK_FALSE(rig.lease.memory_only);
 }
 
+TEST_CASE("A lease says of a token that is in memory alone that it is") {
+    FrontRig rig;
+    rig.snapshot.memory_only = true;
+    rig.publish();
+    REQUIRE(rig.read(start_ms) == Code::ok);
+    CHECK(rig.lease.memory_only);
+}
+
 TEST_CASE("A buffer that is too small learns the length it needs, and gets no byte") {
     FrontRig rig;
     rig.publish();

@@ -80,6 +80,18 @@ TEST_CASE("the last waiter's cancel leaves the request running, and its token is
     CHECK(says(driver.acquire(), "Complete w2 ok g1"));
 }
 
+TEST_CASE("a waiter is told the time to the nearer of the token's two deadlines") {
+    const auto told_left_ms = [](At at) {
+        MachineDriver driver = machine_at(at);
+        driver.acquire();
+        for (const Effect& effect : driver.effects())
+            if (const auto* complete = std::get_if<effect::Complete>(&effect)) return complete->left_ms;
+        return std::int64_t{-1};
+    };
+    CHECK(told_left_ms(At::fresh) == day_ms - hour_ms);   // idle
+    CHECK(told_left_ms(At::expiring) == 10 * minute_ms);  // absolute
+}
+
 TEST_CASE("who failed with a generation is served by any newer one without another request") {
     MachineDriver driver = with_token();
     driver.push("token-2");
@@ -217,6 +229,37 @@ TEST_CASE("without a provider a session without a token says so at once") {
     CHECK(says(driver.acquire(), "Complete w1 no_provider"));
     driver.push("token-1");
     CHECK(says(driver.acquire(), "Complete w2 ok g1"));
+}
+
+TEST_CASE("without a provider too a waiter waits for the record that is being read, or locked, and gets what is in it") {
+    const bool is_locked = GENERATE(false, true);
+    const bool without_store = GENERATE(false, true);
+    CAPTURE(is_locked, without_store);
+    MachineConfig config = machine_config();
+    config.has_provider = false;
+    MachineDriver driver = machine_at(is_locked ? At::locked : At::loading, config);
+    const std::string effects = driver.step(event::Acquire{7, minute_ms, 0, false, without_store});
+    if (is_locked && without_store) {
+        CHECK(says(effects, "Complete w7 no_provider"));
+        return;
+    }
+    CHECK_FALSE(says(effects, "Complete"));
+    if (is_locked) driver.step(event::StoreChanged{});
+    CHECK(says(driver.loaded(live_record(driver.now, hour_ms, day_ms)), "Complete w7 ok"));
+}
+
+TEST_CASE("who is held back by a failure of before is told so; who shared in a failure is not") {
+    const auto is_held_back = [](const MachineDriver& driver) {
+        for (const Effect& effect : driver.effects())
+            if (const auto* complete = std::get_if<effect::Complete>(&effect)) return complete->held_back;
+        return false;
+    };
+    MachineDriver driver = opened();
+    driver.acquire();
+    CHECK(says(driver.fail(true, 10 * minute_ms), "Complete w1 provider_failed"));
+    CHECK_FALSE(is_held_back(driver));
+    CHECK(says(driver.acquire(), "Complete w2 provider_failed after="));
+    CHECK(is_held_back(driver));
 }
 
 TEST_CASE("a signed out session tells waiters to sign in, at once, until it is forced or pushed to") {
