@@ -140,7 +140,7 @@ ExitCode logout(const Options& options) {
         session.clear();
     } catch (Failure& told) {
         if (told.exit_code == ExitCode::store)
-            told.message = "Signed out here, but the store still holds the token: make " + options.store +
+            told.message = "Signed out here, but the store may still hold the token: make " + options.store +
                            " writable, then run `portal-session logout` again.";
         throw;
     }

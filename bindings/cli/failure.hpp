@@ -17,6 +17,9 @@ struct Failure {
     std::int64_t retry_after_ms = 0;
 };
 
+// The system lets nothing be written there: read-only, full, another user's. The one failure that a token can do without.
+struct Unwritable : Failure {};
+
 // A failure that the library does not know of.
 [[nodiscard]] Failure failure(ExitCode exit_code, std::string message);
 

@@ -20,15 +20,13 @@ void File::close() {
 void make_private_directory(const std::string& path) {
     for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
         const std::string part = path.substr(0, end);
-        if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) {
-            throw failure(ExitCode::store,
-                          system_error("Cannot make the store's folder", part, errno) + ". Choose with --store.");
-        }
+        if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
+            throw_not_made("Cannot make the store's folder", part, errno, "--store");
         if (end == std::string::npos) break;
     }
     struct stat found{};
     if (::stat(path.c_str(), &found) != 0 || !S_ISDIR(found.st_mode)) {
-        throw failure(ExitCode::store, path + " is not a folder. Choose with --store.");
+        throw failure(ExitCode::store, path + " is not a folder. Choose another with --store.");
     }
 }
 
@@ -67,6 +65,13 @@ std::string write_beside(const std::string& path, std::string_view bytes) {
 
 std::string system_error(const std::string& what, const std::string& path, int error_number) {
     return what + " " + path + ": " + std::generic_category().message(error_number);
+}
+
+void throw_not_made(const std::string& what, const std::string& path, int error_number, const char* option) {
+    const std::string text = system_error(what, path, error_number) + ".";
+    for (const int refusal : {EACCES, EPERM, EROFS, ENOSPC, EDQUOT, EFBIG})
+        if (error_number == refusal) throw Unwritable{failure(ExitCode::store, text)};
+    throw failure(ExitCode::store, text + " Choose another with " + option + ".");
 }
 
 }  // namespace cli

@@ -32,7 +32,7 @@ private:
     int descriptor_ = -1;
 };
 
-// Makes the folder and those above it, for this user alone. Throws a store Failure.
+// Makes the folder and those above it, for this user alone. Throws a store Failure, an Unwritable where it is that.
 void make_private_directory(const std::string& path);
 
 // Reads until the end or until the buffer is full; false: errno says why.
@@ -46,5 +46,8 @@ void make_private_directory(const std::string& path);
 
 // "cannot read X: No such file or directory"
 [[nodiscard]] std::string system_error(const std::string& what, const std::string& path, int error_number);
+
+// What could not be made, and why, as a store Failure; an Unwritable where it is that. `option`: what chooses another.
+[[noreturn]] void throw_not_made(const std::string& what, const std::string& path, int error_number, const char* option);
 
 }  // namespace cli

@@ -5,11 +5,10 @@
 #include <memory>
 
 #include "cli/failure.hpp"
-#include "cli/files.hpp"
-#include "cli/key_file.hpp"
 #include "cli/progress.hpp"
 #include "cli/provider_answer.hpp"
 #include "cli/provider_command.hpp"
+#include "cli/store.hpp"
 
 namespace cli {
 namespace {
@@ -56,19 +55,6 @@ Done wait_for(Start&& start) {
     const portal_code code = start(&done, &error);
     if (code != PORTAL_OK) return {code, error};
     return answer.get();
-}
-
-// The key stays with the session, and is wiped at the end of close.
-portal_key key_of(SecretBuffer key) {
-    portal_key host_key{};
-    host_key.load = [](void* userdata, std::uint64_t id, portal_text) {
-        const std::string_view bytes = static_cast<SecretBuffer*>(userdata)->reveal();
-        portal_key_loaded(id, PORTAL_FOUND, {bytes.data(), bytes.size()}, nullptr);
-    };
-    // No `destroy`: all sessions of a store share this key, and a logout is of one.
-    host_key.userdata = new SecretBuffer(std::move(key));
-    host_key.release = [](void* userdata) { delete static_cast<SecretBuffer*>(userdata); };
-    return host_key;
 }
 
 portal_clock shifted_clock(std::int64_t offset_s) {
@@ -119,11 +105,9 @@ void answer_sent(void* userdata, portal_code code, const portal_http_response* r
 
 Session::Session(const Options& options, const portal_clock* clock, const portal_observer* observer)
     : clock_offset_ms_(options.clock_offset_s * 1000) {
-    make_private_directory(options.store);
-    SecretBuffer key = load_key(options.key_file);
-
     portal_options open;
     portal_init(&open, sizeof open);
+    open.key = options.command == "logout" ? open_store_for_logout(options) : open_store(options);
     if (options.allow_loopback) open.flags = PORTAL_ALLOW_LOOPBACK;
     open.name = text_of(options.session);
     open.client_id = text_of(options.client_id);
@@ -136,7 +120,6 @@ Session::Session(const Options& options, const portal_clock* clock, const portal
         open.provider = provider_url_->callbacks();
     }
     if (observer != nullptr) open.observer = *observer;
-    open.key = key_of(std::move(key));
     if (options.clock_offset_s != 0) open.clock = shifted_clock(options.clock_offset_s);
     if (clock != nullptr) open.clock = *clock;
     if (options.verbose) open.log = {print_log_line, PORTAL_LEVEL_DEBUG, 0, nullptr, nullptr};

@@ -24,45 +24,51 @@ void make_key(const std::string& path) {
     }
     key.set_size(key_bytes);
     const std::string name = write_beside(path, key.reveal());
-    if (name.empty()) throw failure(ExitCode::store, system_error("Cannot write the key file", path, errno) + ".");
+    if (name.empty()) throw_not_made("Cannot write the key file", path, errno, "--key-file");
     const bool linked = ::link(name.c_str(), path.c_str()) == 0 || errno == EEXIST;
     const int error_number = errno;
     ::unlink(name.c_str());
-    if (!linked) throw failure(ExitCode::store, system_error("Cannot write the key file", path, error_number) + ".");
+    if (!linked) throw_not_made("Cannot write the key file", path, error_number, "--key-file");
 }
 
 // Whatever it is: no advice to change or delete it.
-Failure no_key(const std::string& path, off_t size) {
-    return failure(ExitCode::store, "The key file " + path + " has " + std::to_string(size) +
-                                        " bytes; ours have 32 bytes. Choose another with --key-file.");
+Failure bad_key(const std::string& text) {
+    return failure(ExitCode::store, text + ". Choose another with --key-file.");
+}
+
+Failure unreadable(const std::string& path, int error_number) {
+    return bad_key(system_error("Cannot read the key file", path, error_number));
+}
+
+Failure wrong_size(const std::string& path, off_t size) {
+    return bad_key("The key file " + path + " has " + std::to_string(size) + " bytes; ours have 32 bytes");
 }
 
 }  // namespace
 
-SecretBuffer load_key(const std::string& path) {
-    int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0 && errno == ENOENT) {
-        make_key(path);
-        descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    }
-    const File file(descriptor);
+std::optional<SecretBuffer> read_key(const std::string& path) {
+    const File file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));  // a pipe is refused, not waited for
+    if (!file.is_open() && errno == ENOENT) return std::nullopt;
     struct stat found{};
-    if (!file.is_open() || ::fstat(file.get(), &found) != 0) {
-        throw failure(ExitCode::store, system_error("Cannot read the key file", path, errno) + ".");
-    }
-    if (!S_ISREG(found.st_mode)) throw failure(ExitCode::store, "The key file " + path + " is not a file.");
-    if (found.st_size != static_cast<off_t>(key_bytes)) throw no_key(path, found.st_size);
+    if (!file.is_open() || ::fstat(file.get(), &found) != 0) throw unreadable(path, errno);
+    if (!S_ISREG(found.st_mode)) throw bad_key("The key file " + path + " is not a file");
+    if (found.st_size != static_cast<off_t>(key_bytes)) throw wrong_size(path, found.st_size);
     if ((found.st_mode & 077) != 0) {
         throw failure(ExitCode::store, "The key file " + path +
                                            " is open to other users. If none of them had it: chmod 600 " + path +
                                            "; else delete it and sign in anew.");
     }
     SecretBuffer key(key_bytes + 1);
-    if (!read_all(file.get(), key)) {
-        throw failure(ExitCode::store, system_error("Cannot read the key file", path, errno) + ".");
-    }
-    if (key.reveal().size() != key_bytes) throw no_key(path, static_cast<off_t>(key.reveal().size()));
+    if (!read_all(file.get(), key)) throw unreadable(path, errno);
+    if (key.reveal().size() != key_bytes) throw wrong_size(path, static_cast<off_t>(key.reveal().size()));
     return key;
+}
+
+SecretBuffer load_key(const std::string& path) {
+    if (std::optional<SecretBuffer> key = read_key(path)) return std::move(*key);
+    make_key(path);
+    if (std::optional<SecretBuffer> key = read_key(path)) return std::move(*key);
+    throw unreadable(path, ENOENT);  // a link to nothing
 }
 
 }  // namespace cli

@@ -1,6 +1,7 @@
 // The key of the encrypted store: 32 random bytes in a file that only its user reads. Made at first use.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cli/secret_buffer.hpp"
@@ -9,7 +10,11 @@ namespace cli {
 
 inline constexpr std::size_t key_bytes = 32;
 
-// Throws a store Failure where the file is not what a key file must be: a wrong key would look like a lost store.
+// Nothing where there is no file yet. Throws a store Failure where it is not what a key file must be: a wrong key would
+// look like a lost store.
+[[nodiscard]] std::optional<SecretBuffer> read_key(const std::string& path);
+
+// The same, and makes the file where there is none. Throws an Unwritable where that is all that fails.
 [[nodiscard]] SecretBuffer load_key(const std::string& path);
 
 }  // namespace cli

@@ -7,22 +7,6 @@ using namespace portal::test;
 
 namespace {
 
-// Ended so, for this reason, which it told on standard error alone.
-void failed(const Ran& ran, int exit_code, const std::string& reason) {
-    INFO(ran.output << "---\n" << ran.errors);
-    CHECK(ran.exit_code == exit_code);
-    CHECK(ran.output.empty());
-    CHECK(contains(ran.errors, "portal-session: "));
-    CHECK(contains(ran.errors, reason));
-}
-
-std::string good(const Ran& ran) {
-    INFO(ran.output << "---\n" << ran.errors);
-    CHECK(ran.exit_code == 0);
-    CHECK(without_progress(ran.errors).empty());
-    return ran.output;
-}
-
 mode_t mode_of(const std::string& path) {
     struct stat found{};
     return ::stat(path.c_str(), &found) == 0 ? found.st_mode & 0777 : 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -45,6 +46,30 @@ inline double json_number_of(const std::string& json, const std::string& name) {
     return fake_portal::field<double>(*fields, name).value_or(-1);
 }
 
+// Ended so, for this reason, which it told on standard error alone.
+inline void failed(const Ran& ran, int exit_code, const std::string& reason) {
+    INFO(ran.output << "---\n" << ran.errors);
+    CHECK(ran.exit_code == exit_code);
+    CHECK(ran.output.empty());
+    CHECK(contains(ran.errors, "portal-session: "));
+    CHECK(contains(ran.errors, reason));
+}
+
+// Done, with this to tell on standard error.
+inline std::string done_with(const Ran& ran, const std::string& warning) {
+    INFO(ran.output << "---\n" << ran.errors);
+    CHECK(ran.exit_code == 0);
+    CHECK(contains(ran.errors, warning));
+    return ran.output;
+}
+
+// Done, with nothing to tell.
+inline std::string good(const Ran& ran) {
+    INFO(ran.errors);
+    CHECK(without_progress(ran.errors).empty());
+    return done_with(ran, "");
+}
+
 inline std::size_t longest_line(const std::string& text) {
     std::size_t longest = 0;
     for (std::size_t begin = 0; begin < text.size();) {
@@ -63,18 +88,22 @@ public:
     CliWorld& operator=(const CliWorld&) = delete;
 
     [[nodiscard]] Words variables() const {
-        Words all{"PORTAL_SESSION_PORTAL=" + server.url(),
-                  "PORTAL_SESSION_CA_FILE=" + server.ca_file(),
-                  "PORTAL_SESSION_ALLOW_LOOPBACK=1",
-                  "PORTAL_SESSION_STORE=" + store.path(),
-                  "PORTAL_SESSION_PROVIDER_COMMAND=" + provider,
-                  "PORTAL_SESSION_CLOCK_OFFSET=" + std::to_string(offset_s),
-                  "PORTAL_API_KEY=" + api_key};
-        return all;
+        std::map<std::string, std::string> all{{"PORTAL_SESSION_PORTAL", server.url()},
+                                               {"PORTAL_SESSION_CA_FILE", server.ca_file()},
+                                               {"PORTAL_SESSION_ALLOW_LOOPBACK", "1"},
+                                               {"PORTAL_SESSION_STORE", store.path()},
+                                               {"PORTAL_SESSION_CLOCK_OFFSET", std::to_string(offset_s)},
+                                               {"PORTAL_API_KEY", api_key}};
+        if (!provider.empty()) all["PORTAL_SESSION_PROVIDER_COMMAND"] = provider;
+        for (const auto& [name, value] : more_variables) all[name] = value;
+        Words words;
+        for (const auto& [name, value] : all) words.push_back(name + "=" + value);
+        return words;
     }
     Ran run(const Words& arguments, std::string input = {}) { return started(arguments, std::move(input))->end(); }
     std::unique_ptr<Running> started(const Words& arguments, std::string input = {}) {
-        Words words{PORTAL_SESSION_PROGRAM};
+        Words words = before_program;
+        words.push_back(PORTAL_SESSION_PROGRAM);
         words.insert(words.end(), arguments.begin(), arguments.end());
         return std::make_unique<Running>(std::move(words), variables(), std::move(input));
     }
@@ -108,6 +137,8 @@ public:
     std::string api_key = server.api_key();
     std::string provider = std::string("'" PORTAL_BACKEND_PROGRAM "' new-session ") + client_id;
     std::int64_t offset_s = 0;
+    std::map<std::string, std::string> more_variables;  // they win
+    Words before_program;                               // what runs it
 };
 
 }  // namespace portal::test

@@ -1,5 +1,6 @@
 // The command line's two files: the lease of the last token, and the key.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -133,6 +134,14 @@ TEST_CASE("A key is made at first use, private, and stays the same", "[cli]") {
     CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 2);
 }
 
+TEST_CASE("To look for a key makes none", "[cli]") {
+    const Folder folder;
+    CHECK_FALSE(cli::read_key(folder.file("key")));
+    CHECK(folder.names().empty());
+    const cli::SecretBuffer made = cli::load_key(folder.file("key"));
+    CHECK(cli::read_key(folder.file("key"))->reveal() == made.reveal());
+}
+
 TEST_CASE("A key file that is not one is refused, and left alone", "[cli]") {
     const Folder folder;
     CHECK(contains(refusal_of_key(folder.write("short", std::string(31, 'k'), 0600)), "32 bytes"));
@@ -145,6 +154,8 @@ TEST_CASE("A key file that is not one is refused, and left alone", "[cli]") {
     CHECK(contains(refusal_of_key(folder.write("world", std::string(32, 'k'), 0604)), "other users"));
     CHECK(contains(refusal_of_key(folder.path()), "not a file"));
     CHECK(contains(refusal_of_key(folder.file("no/such/folder")), "Cannot write"));
+    REQUIRE(::symlink("nothing", folder.file("link").c_str()) == 0);
+    CHECK(contains(refusal_of_key(folder.file("link")), "No such file"));
     CHECK(refusal_of_key(folder.write("good", std::string(32, 'k'), 0400)).empty());
     CHECK(std::filesystem::file_size(folder.file("short")) == 31);
 }

@@ -1,0 +1,52 @@
+#include "cli/store.hpp"
+
+#include <utility>
+
+#include "cli/failure.hpp"
+#include "cli/files.hpp"
+#include "cli/key_file.hpp"
+
+namespace cli {
+namespace {
+
+struct Key {
+    portal_found found = PORTAL_FOUND;
+    SecretBuffer bytes{0};
+};
+
+// The key stays with the session, and is wiped at the end of close.
+portal_key key_of(Key key) {
+    portal_key host_key{};
+    host_key.load = [](void* userdata, std::uint64_t id, portal_text) {
+        const auto& [found, bytes] = *static_cast<const Key*>(userdata);
+        portal_key_loaded(id, found, {bytes.reveal().data(), bytes.reveal().size()}, nullptr);
+    };
+    // No `destroy`: all sessions of a store share this key, and a logout is of one.
+    host_key.userdata = new Key(std::move(key));
+    host_key.release = [](void* userdata) { delete static_cast<Key*>(userdata); };
+    return host_key;
+}
+
+}  // namespace
+
+portal_key open_store(const Options& options) {
+    try {
+        make_private_directory(options.store);
+        return key_of({PORTAL_FOUND, load_key(options.key_file)});
+    } catch (const Unwritable& told) {
+        warn(told.message + " Until that works, nothing is stored: a token is kept in memory only.");
+        return key_of({PORTAL_FAILED});
+    }
+}
+
+portal_key open_store_for_logout(const Options& options) {
+    make_private_directory(options.store);
+    try {
+        if (auto bytes = read_key(options.key_file)) return key_of({PORTAL_FOUND, std::move(*bytes)});
+    } catch (const Failure& told) {
+        warn(told.message + " The logout goes on without it.");
+    }
+    return key_of({PORTAL_ABSENT});
+}
+
+}  // namespace cli

@@ -1,0 +1,125 @@
+// A store or a key that is not as it should be: what costs no token, what costs no logout, and what is refused.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "integration/cli_world.hpp"
+
+using namespace portal::test;
+
+namespace {
+
+// A folder, empty to us, in which nobody can make a file: root neither.
+class ReadOnlyFolder {
+public:
+    ReadOnlyFolder() {
+        if (::getuid() != 0) REQUIRE(::chmod(folder_.path().c_str(), 0500) == 0);
+    }
+    ~ReadOnlyFolder() { ::chmod(folder_.path().c_str(), 0700); }
+    ReadOnlyFolder(const ReadOnlyFolder&) = delete;
+    ReadOnlyFolder& operator=(const ReadOnlyFolder&) = delete;
+
+    [[nodiscard]] std::string path() const { return ::getuid() == 0 ? "/sys" : folder_.path(); }
+
+private:
+    const TempDir folder_;
+};
+
+void check_token_and_request_work(CliWorld& world, const Words& options, const std::string& reason) {
+    const std::string in_memory = "Until that works, nothing is stored: a token is kept in memory only.";
+    const auto run = [&](Words words) {
+        words.insert(words.end(), options.begin(), options.end());
+        return world.run(words);
+    };
+    const std::uint64_t before = world.mints();
+    const Ran token = run({"token"});
+    CHECK(done_with(token, reason).size() == 36 + 1);
+    CHECK(contains(token.errors, in_memory));
+    CHECK(contains(token.errors, "the next command fetches another"));
+    const Ran request = run({"request", me});
+    CHECK(json_text_of(done_with(request, reason), "id") == world.client_id);
+    CHECK(contains(request.errors, in_memory));
+    CHECK(world.mints() == before + 2);
+    CHECK(contains(done_with(run({"status"}), reason), "no token yet"));
+    failed(run({"renew"}), 5, "The store takes nothing now");
+}
+
+}  // namespace
+
+TEST_CASE("where no key can be made token and request work, in memory only, and say why") {
+    CliWorld world;
+    const ReadOnlyFolder folder;
+    SECTION("a read-only folder") {
+        check_token_and_request_work(world, {"--store", folder.path()},
+                                     "Cannot write the key file " + folder.path() + "/key: ");
+        failed(world.run({"logout", "--store", folder.path()}), 5, "make " + folder.path() + " writable");
+    }
+    SECTION("a folder that cannot be made") {
+        check_token_and_request_work(world, {"--store", folder.path() + "/a/b"},
+                                     "Cannot make the store's folder " + folder.path() + "/a: ");
+    }
+    SECTION("a key file of its own that cannot be made") {
+        check_token_and_request_work(world, {"--key-file", folder.path() + "/k"},
+                                     "Cannot write the key file " + folder.path() + "/k: ");
+    }
+    SECTION("a full disk") {  // no file may grow: what that comes to
+        world.before_program = {"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""};
+        check_token_and_request_work(world, {}, "Cannot write the key file " + world.store.file("key") + ": ");
+        CHECK_FALSE(std::filesystem::exists(world.store.file("key")));
+    }
+}
+
+TEST_CASE("a logout needs no good key file: it signs out, leaves nothing behind, and says what is wrong") {
+    CliWorld world;
+    good(world.run({"token"}));
+    const std::string key = world.store.file("key");
+    const std::string good_key = file_bytes(key);
+    std::filesystem::remove(key);
+    std::string reason = "portal-session: The key file " + key + " ";
+    SECTION("too short") {
+        write_bytes(key, std::string(31, 'k'));
+        reason += "has 31 bytes";
+    }
+    SECTION("open to other users") {
+        write_bytes(key, good_key);
+        ::chmod(key.c_str(), 0644);
+        reason += "is open to other users";
+    }
+    SECTION("a folder") {
+        std::filesystem::create_directory(key);
+        reason += "is not a file";
+    }
+    SECTION("a pipe") {
+        REQUIRE(::mkfifo(key.c_str(), 0600) == 0);
+        reason += "is not a file";
+    }
+    SECTION("not to be read") {
+        std::filesystem::create_symlink("key", key);  // that leads to itself
+        reason = "portal-session: Cannot read the key file " + key + ": ";
+    }
+    failed(world.run({"token"}), 5, reason);
+    const Ran ran = world.run({"logout"});
+    CHECK(contains(done_with(ran, reason), "signed out"));
+    CHECK(contains(ran.errors, "The logout goes on without it."));
+    std::filesystem::remove(key);
+    write_bytes(key, good_key);
+    ::chmod(key.c_str(), 0600);
+    for (const std::string& name : world.store.names()) {
+        CAPTURE(name);
+        CHECK_FALSE(contains(name, ".lost"));
+        CHECK_FALSE(contains(name, ".erase"));
+    }
+    failed(world.run({"token"}), 3, "Sign in");
+    CHECK(world.mints() == 1);
+}
+
+TEST_CASE("a logout without a key file makes none, whether the key was lost or never there") {
+    CliWorld world;
+    good(world.run({"token"}));
+    std::filesystem::remove(world.store.file("key"));
+    for (const char* session : {"default", "never-used"}) {
+        CAPTURE(session);
+        CHECK(contains(good(world.run({"logout", "--session", session})), "signed out"));
+    }
+    CHECK_FALSE(std::filesystem::exists(world.store.file("key")));
+    failed(world.run({"token"}), 3, "Sign in");
+}
