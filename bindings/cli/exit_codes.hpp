@@ -14,9 +14,10 @@ enum class ExitCode : int {
     store = 5,
     refused = 6,
     host_not_allowed = 7,
+    network = 8,
 };
 
-// What a script can do about it decides: sign in, wait, mend the store, or read the message.
+// What a script can do about it decides: sign in, wait, mend the store, try again, or read the message.
 constexpr ExitCode exit_code_of(portal_code code) {
     switch (code) {
         case PORTAL_OK:
@@ -37,6 +38,8 @@ constexpr ExitCode exit_code_of(portal_code code) {
             return ExitCode::refused;
         case PORTAL_ERR_HOST_NOT_ALLOWED:
             return ExitCode::host_not_allowed;
+        case PORTAL_ERR_NETWORK:
+            return ExitCode::network;
         default:
             return ExitCode::other;
     }

@@ -58,6 +58,8 @@ Failure failure_of(const portal_error& error) {
     if (wants_host_option(error))
         told.message = "The token goes only to the host of --portal, by https; --allow-loopback adds 127.0.0.1 and [::1].";
     if (told.message.empty()) told.message = "Failed: " + told.code + ".";
+    // A provider's silence and a server's are one code; libcurl's number tells the server's.
+    if (error.code == PORTAL_ERR_TIMEOUT && error.os_code != 0) told.exit_code = ExitCode::network;
     if (error.code == PORTAL_ERR_PROVIDER_FAILED && error.os_code != 0) {
         told.message += " The provider command's exit code was " + std::to_string(error.os_code) + ".";
     }

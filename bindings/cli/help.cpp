@@ -65,7 +65,8 @@ Exit codes:
   4  no token now: the provider failed, did not answer in time, or is left alone for as long as the message says
   5  the store or its key file cannot be used
   6  refused: Portal rejects each new token; for `request`, any answer but 2xx (the body is printed all the same)
-  7  the token may not go to that host)";
+  7  the token may not go to that host
+  8  no answer came from Portal: the network, TLS or a time limit; what was sent may have done its work)";
 
 std::shared_ptr<CLI::Formatter> help_formatter() { return std::make_shared<HelpFormatter>(); }
 

@@ -203,7 +203,7 @@ TEST_CASE("every other end has its exit code and its reason, in JSON too") {
     failed(refused, 6, "Try again in ");
     CHECK(world.mints() == 2 + 3);
     world.server.stop();
-    failed(world.run({"request", me, "--session", "other", "--provider-command", "echo some-token"}), 1,
+    failed(world.run({"request", me, "--session", "other", "--provider-command", "echo some-token"}), 8,
            "could not be connected");
 }
 

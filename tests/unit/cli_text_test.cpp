@@ -116,8 +116,9 @@ TEST_CASE("Every code has the exit code that a script can act on", "[cli]") {
     CHECK(exit_code_of(PORTAL_ERR_STORE_FAILED) == ExitCode::store);
     CHECK(exit_code_of(PORTAL_ERR_REFUSED) == ExitCode::refused);
     CHECK(exit_code_of(PORTAL_ERR_HOST_NOT_ALLOWED) == ExitCode::host_not_allowed);
+    CHECK(exit_code_of(PORTAL_ERR_NETWORK) == ExitCode::network);
     for (const portal_code code :
-         {PORTAL_ERR_CLOSED, PORTAL_ERR_INTERNAL, PORTAL_ERR_NETWORK, PORTAL_ERR_BAD_TOKEN, PORTAL_ERR_STALE}) {
+         {PORTAL_ERR_CLOSED, PORTAL_ERR_INTERNAL, PORTAL_ERR_BAD_TOKEN, PORTAL_ERR_STALE}) {
         CHECK(exit_code_of(code) == ExitCode::other);
     }
     // The numbers are the interface.
@@ -126,6 +127,13 @@ TEST_CASE("Every code has the exit code that a script can act on", "[cli]") {
     CHECK(static_cast<int>(ExitCode::store) == 5);
     CHECK(static_cast<int>(ExitCode::refused) == 6);
     CHECK(static_cast<int>(ExitCode::host_not_allowed) == 7);
+    CHECK(static_cast<int>(ExitCode::network) == 8);
+}
+
+TEST_CASE("A time limit is the network's where the transport says so, else the provider's", "[cli]") {
+    constexpr std::int32_t operation_timed_out = 28;  // of libcurl
+    CHECK(told(PORTAL_ERR_TIMEOUT, operation_timed_out).exit_code == cli::ExitCode::network);
+    CHECK(told(PORTAL_ERR_TIMEOUT).exit_code == cli::ExitCode::provider_unavailable);
 }
 
 TEST_CASE("A failure says the cause, the command's exit code, and how long to wait", "[cli]") {
