@@ -57,6 +57,24 @@ Done wait_for(Start&& start) {
     return answer.get();
 }
 
+// The library says what is wrong with a value, but knows no option: the one that it refuses without the others too.
+const char* refused_option(const portal_options& refused) {
+    const auto is_refused = [&](portal_text portal_options::*value) {
+        portal_options alone;
+        portal_init(&alone, sizeof alone);
+        alone.flags = refused.flags;
+        alone.*value = refused.*value;
+        portal_session* session = nullptr;
+        const portal_code code = portal_session_open(&alone, &session, nullptr);
+        portal_session_release(session);
+        return code == PORTAL_ERR_INVALID_ARGUMENT || code == PORTAL_ERR_HOST_NOT_ALLOWED;
+    };
+    if (is_refused(&portal_options::portal_url)) return "--portal";
+    if (is_refused(&portal_options::name)) return "--session";
+    if (is_refused(&portal_options::client_id)) return "--client-id";
+    return nullptr;
+}
+
 portal_clock shifted_clock(std::int64_t offset_s) {
     portal_clock clock{};
     clock.read = [](void* userdata, portal_reading* out) {
@@ -124,7 +142,12 @@ Session::Session(const Options& options, const portal_clock* clock, const portal
     if (clock != nullptr) open.clock = *clock;
     if (options.verbose) open.log = {print_log_line, PORTAL_LEVEL_DEBUG, 0, nullptr, nullptr};
     portal_error error = no_error();
-    check(portal_session_open(&open, &session_, &error), error);
+    const portal_code code = portal_session_open(&open, &session_, &error);
+    if (code != PORTAL_OK) {
+        Failure told = failure_of(error);
+        if (const char* option = refused_option(open)) told.message = std::string(option) + ": " + told.message;
+        throw told;
+    }
     if (provider_url_ != nullptr) provider_url_->serve(session_);  // nobody is asked before somebody waits
     // Read the store first, so that what it tells is known. One that can't be read is no failure here: the status says so.
     notify(PORTAL_NOTICE_STORE_CHANGED);

@@ -35,7 +35,8 @@ int main(int argc, char** argv) {
     cli::end_commands_when_interrupted();
     try {
         return static_cast<int>(run(parsed.options));
-    } catch (const cli::Failure& failure) {
+    } catch (cli::Failure& failure) {
+        failure.message = parsed.options.with_variables(failure.message);
         cli::print_failure(failure, parsed.options.json);
         return static_cast<int>(failure.exit_code);
     } catch (const std::exception&) {  // no memory, no thread

@@ -2,15 +2,26 @@
 
 #include <portal_session/portal_session.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
 #include <cstdlib>
+#include <functional>
+#include <limits>
 
 #include "cli/exit_codes.hpp"
 #include "cli/failure.hpp"
+#include "cli/files.hpp"
 #include "cli/help.hpp"
 
 namespace cli {
 namespace {
+
+constexpr std::int64_t most_clock_offset_s = std::int64_t{100} * 365 * 24 * 3600;
 
 // http to this machine alone: any other place by http would be refused only when a token is needed.
 bool is_loopback_http(const std::string& url) {
@@ -19,6 +30,16 @@ bool is_loopback_http(const std::string& url) {
         if (url.size() == start.size() || url[start.size()] == ':' || url[start.size()] == '/') return true;
     }
     return false;
+}
+
+std::function<std::string(const std::string&)> whole_number(std::int64_t least, std::int64_t most) {
+    return [=](const std::string& text) -> std::string {
+        std::int64_t number = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        const bool is_whole = error == std::errc() && end == text.data() + text.size();
+        if (is_whole && number >= least && number <= most) return {};
+        return "it takes a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+    };
 }
 
 std::string default_store() {
@@ -45,7 +66,8 @@ void add_session_options(CLI::App& app, Options& options) {
     add("--key-file", options.key_file, "FILE", "PORTAL_SESSION_KEY_FILE",
         "32 bytes, made at first use; default: `key` in the store");
     add("--ca-file", options.ca_file, "FILE", "PORTAL_SESSION_CA_FILE", "PEM; default: the system's trust");
-    add("--clock-offset", options.clock_offset_s, "SECONDS", "PORTAL_SESSION_CLOCK_OFFSET", "shift both clocks, for tests");
+    add("--clock-offset", options.clock_offset_s, "SECONDS", "PORTAL_SESSION_CLOCK_OFFSET", "shift both clocks, for tests")
+        ->check(whole_number(-most_clock_offset_s, most_clock_offset_s));
     app.add_flag("--allow-loopback", options.allow_loopback, "let the token go to 127.0.0.1 and [::1], for tests")
         ->envname("PORTAL_SESSION_ALLOW_LOOPBACK")
         ->group("Session");
@@ -73,7 +95,7 @@ void add_commands(CLI::App& app, Options& options) {
     CLI::App* report = add("report", "Tell what Portal answered to a request with the last token");
     report->add_option("STATUS", options.status, "the answer's HTTP status: 2xx keeps the token alive, 401 ends it")
         ->required()
-        ->check(CLI::Range(100, 599))
+        ->check(whole_number(100, 599))
         ->type_name("STATUS");
 
     CLI::App* request = add("request", "Send a request to Portal and print the body of the answer");
@@ -89,11 +111,25 @@ void add_commands(CLI::App& app, Options& options) {
     add("explain", "Print all that is known and the last 32 transitions, as JSON without a secret");
     CLI::App* watch = add("watch", "Print the session's events as they happen, until Ctrl-C");
     watch->add_option("--count", options.event_count, "end after so many events")
-        ->check(CLI::PositiveNumber)
+        ->check(whole_number(1, std::numeric_limits<int>::max()))
         ->type_name("N");
     add("renew", "Get a new token now, though the old one may be good");
     add("logout", "Forget the token, here and on disk");
     add("demo", "Play a fortnight of a user's token against fake-portal (--portal), and count");
+}
+
+// The options whose values the environment set, each with its variable.
+std::map<std::string, std::string> set_by_variables(const CLI::App& app, const std::vector<std::string>& words) {
+    std::map<std::string, std::string> variables;
+    for (const CLI::Option* option : app.get_options({})) {
+        const std::string variable = option->get_envname();
+        const bool is_typed = std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+            return word.substr(0, word.find('=')) == option->get_name();
+        });
+        if (!is_typed && !variable.empty() && std::getenv(variable.c_str()) != nullptr)
+            variables[option->get_name()] = variable;
+    }
+    return variables;
 }
 
 // Why these words are no call. Only what can be no secret is quoted: the name of a command or of an option.
@@ -101,14 +137,79 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
     static constexpr std::size_t longest_name = 32;
     const std::vector<std::string> unknown = app.remaining(true);
     const bool has_command = !app.get_subcommands().empty();
-    if (unknown.empty()) return has_command ? error.what() : "There is no command";
+    const bool lacks_command = !has_command && error.get_name() == "RequiredError";
+    if (unknown.empty()) return lacks_command ? "There is no command" : error.what();
     const std::string name = unknown.front().substr(0, unknown.front().find('='));
     if (name.front() == '-') return "There is no option " + name.substr(0, longest_name);
     if (has_command) return "There is a word too many behind `" + app.get_subcommands().front()->get_name() + "`";
     return name.size() > longest_name ? "There is no such command" : "There is no command `" + name + "`";
 }
 
+// An empty value is most often a script's variable that was never set. Its default would be another place than was meant.
+void refuse_empty_values(const CLI::App& app, const Options& options) {
+    for (const CLI::Option* option : app.get_options({})) {
+        const bool takes_value = option->get_items_expected_min() > 0;
+        // CLI11 takes an empty variable for none.
+        const bool is_given = option->count() != 0 || options.variables.count(option->get_name()) != 0;
+        const bool is_empty = option->count() == 0 || option->results().back().empty();
+        if (!takes_value || !is_given || !is_empty) continue;
+        throw failure(ExitCode::usage, option->get_name() + " is empty: it takes a value (" + option->get_type_name() +
+                                           "), or is left out.");
+    }
+}
+
+void check_provider(const Options& options) {
+    if (!options.provider_command.empty() && !options.provider_url.empty())
+        throw failure(ExitCode::usage, "Both --provider-command and --provider-url are given. Choose one.");
+    const bool is_https = options.provider_url.rfind("https://", 0) == 0;
+    if (!options.provider_url.empty() && !is_https && !(options.allow_loopback && is_loopback_http(options.provider_url)))
+        throw failure(ExitCode::usage, "--provider-url is no https URL. Start it with https://.");
+}
+
+// Else it would be told with the first request, as a fault of TLS.
+void check_ca_file(const Options& options) {
+    if (options.ca_file.empty()) return;
+    struct stat found{};
+    const bool is_readable = ::access(options.ca_file.c_str(), R_OK) == 0 && ::stat(options.ca_file.c_str(), &found) == 0;
+    if (!is_readable)
+        throw failure(ExitCode::usage, system_error("--ca-file: cannot read", options.ca_file, errno) + ".");
+    if (S_ISDIR(found.st_mode))
+        throw failure(ExitCode::usage, "--ca-file: " + options.ca_file + " is a folder. Give a file.");
+}
+
+// What the words mean together.
+void complete(const CLI::App& app, Options& options) {
+    refuse_empty_values(app, options);
+    check_provider(options);
+    check_ca_file(options);
+    const CLI::App* command = app.get_subcommands().front();
+    options.command = command->get_name();
+    options.has_data = options.command == "request" && command->count("--data") > 0;
+    if (options.store.empty()) options.store = default_store();
+    if (options.store.empty())
+        throw failure(ExitCode::usage, "There is no home folder to keep the store in. Give --store DIR.");
+    if (options.key_file.empty()) options.key_file = options.store + "/key";
+}
+
+// Told before the options are taken over: a bad one may stand before this one.
+bool wants_json(const CLI::App& app) {
+    const CLI::Option* option = app.get_option("--json");
+    try {
+        return option->count() != 0 && option->as<bool>();
+    } catch (const CLI::Error&) {
+        return false;
+    }
+}
+
 }  // namespace
+
+std::string Options::with_variables(std::string text) const {
+    for (const auto& [option, variable] : variables) {
+        const std::size_t at = text.find(option);
+        if (at != std::string::npos) text.insert(at + option.size(), " (" + variable + ")");
+    }
+    return text;
+}
 
 Parsed parse(int argc, char** argv) {
     Parsed parsed;
@@ -126,41 +227,23 @@ Parsed parse(int argc, char** argv) {
     add_commands(app, options);
     app.footer(epilogue);
 
+    options.variables = set_by_variables(app, {argv + std::min(argc, 1), argv + argc});
+    const auto refuse = [&](Failure told) {
+        told.message = options.with_variables(told.message);
+        print_failure(told, wants_json(app));
+        parsed.exit_code = static_cast<int>(told.exit_code);
+    };
     try {
         app.parse(argc, argv);
+        complete(app, options);
+        parsed.run = true;
     } catch (const CLI::Success& success) {
         parsed.exit_code = app.exit(success);
-        return parsed;
     } catch (const CLI::ParseError& error) {
-        print_failure(failure(ExitCode::usage, usage_error(app, error) + ". See `portal-session --help`."), options.json);
-        parsed.exit_code = static_cast<int>(ExitCode::usage);
-        return parsed;
+        refuse(failure(ExitCode::usage, usage_error(app, error) + ". See `portal-session --help`."));
+    } catch (const Failure& told) {
+        refuse(told);
     }
-
-    CLI::App* command = app.get_subcommands().front();
-    options.command = command->get_name();
-    if (!options.provider_command.empty() && !options.provider_url.empty()) {
-        print_failure(failure(ExitCode::usage, "Both --provider-command and --provider-url are given. Choose one."),
-                      options.json);
-        parsed.exit_code = static_cast<int>(ExitCode::usage);
-        return parsed;
-    }
-    options.has_data = options.command == "request" && command->count("--data") > 0;
-    if (!options.provider_url.empty() && options.provider_url.rfind("https://", 0) != 0 &&
-        !(options.allow_loopback && is_loopback_http(options.provider_url))) {
-        print_failure(failure(ExitCode::usage, "--provider-url is no https URL. Start it with https://."), options.json);
-        parsed.exit_code = static_cast<int>(ExitCode::usage);
-        return parsed;
-    }
-    if (options.store.empty()) options.store = default_store();
-    if (options.store.empty()) {
-        print_failure(failure(ExitCode::usage, "There is no home folder to keep the store in. Give --store DIR."),
-                      options.json);
-        parsed.exit_code = static_cast<int>(ExitCode::usage);
-        return parsed;
-    }
-    if (options.key_file.empty()) options.key_file = options.store + "/key";
-    parsed.run = true;
     return parsed;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,11 @@ struct Options {
     bool has_data = false;             // request
     bool include = false;              // request
     int event_count = 0;               // watch
+
+    // The options that the environment set, each with its variable.
+    std::map<std::string, std::string> variables;
+    // The text, with the variable behind each option that it names and that one set: "--portal (PORTAL_SESSION_PORTAL) is".
+    [[nodiscard]] std::string with_variables(std::string text) const;
 };
 
 struct Parsed {

@@ -63,7 +63,11 @@ void ProviderUrl::ask(const portal_token_request& request) {
     out.timeout_ms = request.timeout_ms;
     const portal_sent sent{answered, new std::uint64_t(request.id),
                            [](void* userdata) { delete static_cast<std::uint64_t*>(userdata); }};
-    if (portal_send(session_, &out, sent, nullptr, nullptr) != PORTAL_OK) fail_request(request.id, 0);
+    portal_error error;
+    portal_init(&error, sizeof error);
+    if (portal_send(session_, &out, sent, nullptr, &error) == PORTAL_OK) return;
+    warn(std::string("The provider could not be asked. --provider-url: ") + error.message);
+    fail_request(request.id, 0);
 }
 
 }  // namespace cli

@@ -31,6 +31,7 @@ Request request_of(const Options& options, SecretBuffer& stdin_body) {
         request.body = options.data;
     }
     const bool has_method = options.request.size() == 2;
+    if (has_method && options.request[0].empty()) throw failure(ExitCode::usage, "METHOD is empty: leave it out for GET.");
     request.method = has_method ? upper_case(options.request[0]) : options.has_data ? "POST" : "GET";
     request.path = options.request.back();
     return request;

@@ -180,6 +180,15 @@ TEST_CASE("A provider's answer in brackets or quotes is JSON, and all else may b
     }
 }
 
+TEST_CASE("A text names the variable behind each option that one set", "[cli]") {
+    cli::Options options;
+    options.variables = {{"--portal", "PORTAL_SESSION_PORTAL"}, {"--store", "PORTAL_SESSION_STORE"}};
+    CHECK(options.with_variables("--portal is empty.") == "--portal (PORTAL_SESSION_PORTAL) is empty.");
+    CHECK(options.with_variables("Choose --session or --store.") == "Choose --session or --store (PORTAL_SESSION_STORE).");
+    CHECK(options.with_variables("Both --portal and --store.") ==
+          "Both --portal (PORTAL_SESSION_PORTAL) and --store (PORTAL_SESSION_STORE).");
+}
+
 TEST_CASE("The status line tells the nearer deadline", "[cli]") {
     portal_status status = fresh_status();
     CHECK(cli::status_line(status) == "fresh: 23 h 59 min left");
