@@ -8,7 +8,7 @@ namespace {
 class HelpFormatter final : public CLI::Formatter {
 public:
     HelpFormatter() {
-        column_width(26);
+        column_width(30);
         label("OPTIONS", "OPTION...");
         label("SUBCOMMAND", "COMMAND");
     }
@@ -51,7 +51,8 @@ Examples:
 
 The provider command:
   Run by `sh -c`, only when a token is needed. It prints the token, or Portal's JSON answer. It ends with exit code 10
-  if the user must sign in again, with any other but 0 if there is no token this time. After 30 s it is killed.
+  if the user must sign in again, with any other but 0 if there is no token this time. With exit code 75 it may print
+  for how many seconds to leave it alone (`echo 120; exit 75`). After --provider-timeout it is killed.
 
 The provider URL:
   Gets a POST of {"client_id": "..."}, or {} where no client is known yet. It answers 2xx with the token or Portal's JSON;

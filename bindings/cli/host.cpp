@@ -14,6 +14,8 @@ namespace cli {
 namespace {
 
 constexpr std::int64_t close_wait_ms = 10'000;
+constexpr std::int64_t provider_grace_ms = 5'000;  // to hear of the provider's end
+constexpr std::int64_t answer_wait_ms = 30'000;    // for Portal, once the provider has had its time
 
 portal_text text_of(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -122,7 +124,7 @@ void answer_sent(void* userdata, portal_code code, const portal_http_response* r
 }  // namespace
 
 Session::Session(const Options& options, const portal_clock* clock, const portal_observer* observer)
-    : clock_offset_ms_(options.clock_offset_s * 1000) {
+    : clock_offset_ms_(options.clock_offset_s * 1000), provider_timeout_ms_(options.provider_timeout_s * 1000) {
     portal_options open;
     portal_init(&open, sizeof open);
     open.key = options.command == "logout" ? open_store_for_logout(options) : open_store(options);
@@ -137,6 +139,7 @@ Session::Session(const Options& options, const portal_clock* clock, const portal
         provider_url_ = std::make_unique<ProviderUrl>(options.provider_url);
         open.provider = provider_url_->callbacks();
     }
+    open.request_timeout_ms = provider_timeout_ms_;
     if (observer != nullptr) open.observer = *observer;
     if (options.clock_offset_s != 0) open.clock = shifted_clock(options.clock_offset_s);
     if (clock != nullptr) open.clock = *clock;
@@ -206,6 +209,7 @@ Leased Session::acquire(std::uint32_t flags, std::uint64_t newer_than) {
     portal_init(&how, sizeof how);
     how.flags = flags;
     how.newer_than = newer_than;
+    if (provider_timeout_ms_ != 0) how.timeout_ms = provider_timeout_ms_ + provider_grace_ms;
     Leased leased{{}, SecretBuffer(PORTAL_TOKEN_MAX)};
     portal_init(&leased.lease, sizeof leased.lease);
     std::size_t length = leased.token.capacity();
@@ -231,6 +235,7 @@ void Session::push(std::string_view token_or_json) {
     const portal_token_input input = token_input(token_or_json);
     portal_error error = no_error();
     check(portal_session_push(session_, &input, &error), error);
+    warn_if_unlikely(input);
     notify(PORTAL_NOTICE_STORE_CHANGED);
 }
 
@@ -247,6 +252,7 @@ Response Session::send(const Request& request) {
                                      {text_of("Content-Type"), text_of(json), 0, 0}};
     portal_http_request out;
     portal_init(&out, sizeof out);
+    if (provider_timeout_ms_ != 0) out.timeout_ms = provider_timeout_ms_ + answer_wait_ms;
     if (request.without_token) out.flags = PORTAL_REQUEST_NO_TOKEN;
     out.method = text_of(request.method);
     out.url = text_of(request.path);

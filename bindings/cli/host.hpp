@@ -66,6 +66,7 @@ private:
     void check_token_wait(portal_code code, const portal_error& error, const portal_status& before) const;
 
     const std::int64_t clock_offset_ms_;
+    const std::int64_t provider_timeout_ms_;  // 0: the library's limits
     std::unique_ptr<ProviderUrl> provider_url_;
     portal_session* session_ = nullptr;
 };

@@ -21,6 +21,7 @@
 namespace cli {
 namespace {
 
+constexpr std::int64_t most_timeout_s = 300;
 constexpr std::int64_t most_clock_offset_s = std::int64_t{100} * 365 * 24 * 3600;
 
 // http to this machine alone: any other place by http would be refused only when a token is needed.
@@ -58,6 +59,9 @@ void add_session_options(CLI::App& app, Options& options) {
         "prints a new token (see below)");
     add("--provider-url", options.provider_url, "URL", "PORTAL_SESSION_PROVIDER_URL",
         "your own backend: a POST to it answers with a new token");
+    add("--provider-timeout", options.provider_timeout_s, "SECONDS", "PORTAL_SESSION_PROVIDER_TIMEOUT",
+        "1 to 300: how long either may take; default: 30")
+        ->check(whole_number(1, most_timeout_s));
     add("--portal", options.portal_url, "URL", "PORTAL_SESSION_PORTAL", "default: https://api.portalhq.io");
     add("--store", options.store, "DIR", "PORTAL_SESSION_STORE",
         "default: portal-session in $XDG_STATE_HOME or ~/.local/state");

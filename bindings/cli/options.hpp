@@ -19,6 +19,7 @@ struct Options {
     std::string key_file;
     std::string provider_command;
     std::string provider_url;
+    std::int64_t provider_timeout_s = 0;  // 0: the library's
     std::int64_t clock_offset_s = 0;
 
     // of the output

@@ -14,7 +14,10 @@ namespace cli {
 // The token, or Portal's JSON, with white space around it. What is wrong with it is told on standard error.
 void fulfil_request(std::uint64_t id, std::string_view answer);
 
-// No token this time; the provider may be asked again.
-void fail_request(std::uint64_t id, int host_code);
+// Tells of a text that was taken as a token, but is more likely an error's.
+void warn_if_unlikely(const portal_token_input& taken);
+
+// No token this time; the provider may be asked again, at the earliest after these seconds, if it said so.
+void fail_request(std::uint64_t id, int host_code, std::string_view retry_after = {});
 
 }  // namespace cli

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <unistd.h>
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -17,6 +18,7 @@
 #include "cli/files.hpp"
 #include "cli/provider_answer.hpp"
 #include "cli/secret_buffer.hpp"
+#include "cli/text.hpp"
 
 extern char** environ;
 
@@ -177,7 +179,8 @@ private:
         } else if (outcome.exit_code == decline_exit_code) {
             portal_request_decline(id, outcome.exit_code, nullptr);
         } else {
-            fail_request(id, outcome.exit_code > 0 ? outcome.exit_code : 0);
+            const bool is_busy = outcome.exit_code == busy_exit_code;
+            fail_request(id, std::max(outcome.exit_code, 0), is_busy ? trimmed(text.reveal()) : std::string_view());
         }
     }
 

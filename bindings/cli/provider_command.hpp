@@ -9,6 +9,7 @@
 namespace cli {
 
 inline constexpr int decline_exit_code = 10;                  // of the command: the user must sign in again
+inline constexpr int busy_exit_code = 75;                     // EX_TEMPFAIL: its output may be a Retry-After, in seconds
 inline constexpr std::size_t max_answer_bytes = 1024 * 1024;  // of its output
 
 // The command runs in a process group of its own, without input, with our environment (where it may look for its API key;

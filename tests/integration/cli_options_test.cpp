@@ -50,7 +50,7 @@ TEST_CASE("an empty value is refused, typed or in a variable, with what the opti
           Row{"--key-file", "FILE"}, Row{"--ca-file", "FILE"}, Row{"--provider-command", "CMD"},
           Row{"--provider-url", "URL"}})
         check_refused(world, {option, "", 2, std::string(" is empty: it takes a value (") + type + "), or is left out."});
-    for (const char* option : {"--clock-offset"}) {
+    for (const char* option : {"--clock-offset", "--provider-timeout"}) {
         failed(world.run({"token", option, ""}), 2, std::string(option) + ": it takes a whole number");
         world.more_variables = {{variable_of(option), ""}};
         failed(world.run({"token"}), 2, std::string(option) + " (" + variable_of(option) + ") is empty");
@@ -77,7 +77,10 @@ TEST_CASE("what is wrong with a value is told by the name of its option, and of 
           {"--key-file", short_key, 5, "."},
           {"--key-file", folder + "/no/such", 5, "."},
           {"--clock-offset", "soon", 2, ": it takes a whole number from -"},
-          {"--clock-offset", "9223372036854775807", 2, ": it takes a whole number from -"}})
+          {"--clock-offset", "9223372036854775807", 2, ": it takes a whole number from -"},
+          {"--provider-timeout", "0", 2, ": it takes a whole number from 1 to 300"},
+          {"--provider-timeout", "301", 2, ": it takes a whole number from 1 to 300"},
+          {"--provider-timeout", "1.5", 2, ": it takes a whole number from 1 to 300"}})
         check_refused(world, row);
     world.provider.clear();
     check_refused(world, {"--provider-url", "http://example.com/token", 2, " is no https URL"});

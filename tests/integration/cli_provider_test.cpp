@@ -2,7 +2,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <cli/failure.hpp>
+#include <cli/host.hpp>
 #include <cli/provider_command.hpp>
+#include <thread>
 
 #include "integration/cli_world.hpp"
 
@@ -114,6 +118,84 @@ TEST_CASE("a provider command that outlives the token request's limit is killed 
     CHECK(nothing_is_left_running());  // though the session is still open
     CHECK(portal_session_close(session, 20'000, nullptr) == PORTAL_OK);
     portal_session_release(session);
+}
+
+TEST_CASE("--provider-timeout is how long the token request may take, and a longer wait for it goes with it") {
+    CliWorld world;
+    CHECK(contains(good(world.run({"explain"})), "\"request_timeout_ms\":30000"));
+    CHECK(contains(good(world.run({"explain", "--provider-timeout", "45"})), "\"request_timeout_ms\":45000"));
+    world.more_variables["PORTAL_SESSION_PROVIDER_TIMEOUT"] = "300";
+    CHECK(contains(good(world.run({"explain"})), "\"request_timeout_ms\":300000"));
+
+    const std::string pipe = world.store.file("token");
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    cli::Options options;
+    options.portal_url = world.server.url();
+    options.ca_file = world.server.ca_file();
+    options.allow_loopback = true;
+    options.store = world.store.path();
+    options.key_file = world.store.file("key");
+    options.provider_command = "cat '" + pipe + "'";
+    options.provider_timeout_s = 300;
+    std::atomic<std::int64_t> passed_ms{0};
+    const portal_clock clock{[](void* passed, portal_reading* out) {
+                                 portal_clock_system(out);
+                                 out->boot_ms += *static_cast<std::atomic<std::int64_t>*>(passed);
+                                 out->unix_ms += *static_cast<std::atomic<std::int64_t>*>(passed);
+                             },
+                             &passed_ms, nullptr};
+    cli::Session session(options, &clock);
+    const bool sends = GENERATE(false, true);
+    CAPTURE(sends);
+    std::string came;
+    std::thread waiter([&] {
+        try {
+            came = sends ? std::to_string(session.send({"POST", me, {}, false, false}).status)
+                         : std::string(session.acquire(0, 0).token.reveal());
+        } catch (const cli::Failure& told) {
+            came = told.message;
+        }
+    });
+    const int end = ::open(pipe.c_str(), O_WRONLY);  // waits until the command reads
+    passed_ms = 240'000;
+    session.notify(PORTAL_NOTICE_CLOCK_CHANGED);
+    CHECK(::write(end, "a-token-after-4-min\n", 20) == 20);
+    ::close(end);
+    waiter.join();
+    CHECK(came == (sends ? "401" : "a-token-after-4-min"));  // Portal does not know that token
+}
+
+TEST_CASE("exit code 75 of the provider command passes a Retry-After on, in seconds") {
+    CliWorld world;
+    world.provider = "echo 600; exit 75";
+    const Ran ran = world.run({"token"});
+    failed(ran, 4, "exit code was 75. Try again in 1");  // 10 min, and a quarter more at most
+    CHECK(contains(ran.errors, " min"));
+    world.provider = "echo a-token-000000001";
+    CHECK(contains(world.run({"renew"}).errors, "is left alone until"));
+    for (const char* provider : {"echo 600; exit 74", "echo soon; exit 75", "exit 75", "echo -5; exit 75"}) {
+        CAPTURE(provider);
+        const Ran other = world.run({"token", "--session", provider, "--provider-command", provider});
+        CHECK(other.exit_code == 4);
+        CHECK(contains(other.errors, "Try again in 1 s."));  // the first back-off, as without
+    }
+}
+
+TEST_CASE("a short word, or one without a digit, is taken as a token and told as an error's that it may be") {
+    CliWorld world;
+    int count = 0;
+    const auto token = [&](const std::string& text) {
+        return world.run({"token", "--session", std::to_string(++count), "--provider-command", "echo '" + text + "'"});
+    };
+    const std::string warning = "The new token is short or has no digit, unlike Portal's.";
+    for (const std::string text : {"Unauthorized", "null", "Error:404", "InternalServerErrorOccurred"}) {
+        CHECK(done_with(token(text), warning) == text + "\n");
+        CHECK_FALSE(contains(token(text).errors, text));
+    }
+    CHECK(done_with(world.run({"push"}, "Unauthorized"), warning).size() > 0);
+    CHECK(good(token("0123456789abcdef")) == "0123456789abcdef\n");
+    CHECK(good(token("ec7c0bd7-5c0c-4a4b-9a2e-6d5a2f9b1c11")) == "ec7c0bd7-5c0c-4a4b-9a2e-6d5a2f9b1c11\n");
+    good(token("{\"clientSessionToken\":\"short\"}"));  // Portal's answer says what is what
 }
 
 TEST_CASE("the Portal API key is the provider's business: portal-session shows and keeps none") {

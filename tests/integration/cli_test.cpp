@@ -97,8 +97,8 @@ TEST_CASE("push signs in with a token or Portal's answer from standard input, an
     CliWorld world;
     const std::string provider = std::exchange(world.provider, "");
     failed(world.run({"token"}), 3, "--provider-command");
-    CHECK(contains(good(world.run({"push"}, "first-token\n")), "fresh"));
-    CHECK(good(world.run({"token"})) == "first-token\n");
+    CHECK(contains(good(world.run({"push"}, "first-token-0001\n")), "fresh"));
+    CHECK(good(world.run({"token"})) == "first-token-0001\n");
     good(world.run({"push"}, R"({"id":"one","clientSessionToken":"second-token"})"));
     CHECK(good(world.run({"token"})) == "second-token\n");
     failed(world.run({"push"}, R"({"id":"two","clientSessionToken":"third-token"})"), 1, "portal-session logout");
@@ -235,19 +235,19 @@ TEST_CASE("a provider that is left alone after a failure is told as such, with t
 
 TEST_CASE("renew and report say so where nothing changed") {
     CliWorld world;
-    world.provider = "echo the-token";
+    world.provider = "echo the-token-000001";
     good(world.run({"renew"}));
     const Ran again = world.run({"renew"});
     CHECK(again.exit_code == 0);
     CHECK(contains(again.errors, "the same token again: nothing is renewed"));
     good(world.run({"token"}));
     world.pass(1);
-    world.provider = "echo other-token";
+    world.provider = "echo other-token-0002";
     good(world.run({"renew"}));
     const Ran late = world.run({"report", "401"});
     CHECK(late.exit_code == 0);
     CHECK(contains(late.errors, "to an older token than the one that holds now, so it changed nothing"));
-    CHECK(good(world.run({"token"})) == "other-token\n");
+    CHECK(good(world.run({"token"})) == "other-token-0002\n");
     CHECK(contains(good(world.run({"report", "401"})), "rejected"));
 }
 

@@ -94,9 +94,10 @@ TEST_CASE("what takes longer than a second says so on standard error") {
     CliWorld world;
     const TempDir folder;
     const std::string told = folder.file("told");
-    world.provider = "until grep -q waiting '" + told + "'; do sleep 0.01; done; echo late-token";  // as long as it takes
+    // As long as it takes.
+    world.provider = "until grep -q waiting '" + told + "'; do sleep 0.01; done; echo a-late-token-0001";
     const std::string redirected = "exec '" PORTAL_SESSION_PROGRAM "' token 2>'" + told + "'";
     const Ran ran = run_program({"/bin/sh", "-c", redirected}, world.variables());
-    CHECK(ran.output == "late-token\n");
+    CHECK(ran.output == "a-late-token-0001\n");
     CHECK(file_bytes(told) == "portal-session: waiting for a token ...\n");
 }
