@@ -131,6 +131,9 @@ Result<portal_session*> open_session(const portal_options& options, std::shared_
     if (host_clock == nullptr) parts.clock = std::make_shared<SystemClock>(options.boot_tag);
     parts.store = *store;
     parts.host = std::make_shared<HostParts>(std::move(held), std::move(host_clock), std::move(key));
+    parts.cleared = [weak = std::weak_ptr<Transport>(*transport)] {
+        if (const auto kept = weak.lock()) kept->drop_connections();
+    };
     auto engine = Engine::open(std::move(parts));
     auto client = std::make_shared<Client>(engine, std::move(*transport), std::move(*allowed), *portal_url, allow_loopback);
     return new portal_session(std::move(engine), std::move(client));

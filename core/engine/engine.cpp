@@ -45,6 +45,7 @@ Engine::Engine(EngineParts parts)
       clock_(parts.clock),
       owner_(entropy() | 1),
       tag_(boot_tag_of(parts.name)),
+      cleared_(std::move(parts.cleared)),
       front_(parts.policy, parts.client_id),
       machine_(machine_config(parts, owner_)),
       runtime_(Runtime::get()),
@@ -172,6 +173,7 @@ void Engine::carry_out(effect::Complete& complete) {
 void Engine::carry_out(effect::Publish& publish) { front_.publish(publish, reading()); }
 
 void Engine::carry_out(effect::Tell& tell) {
+    if (tell.kind == EventKind::cleared && cleared_) call_back(cleared_);
     SessionEvent event;
     event.kind = tell.kind;
     event.sequence = ++event_sequence_;

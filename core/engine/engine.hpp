@@ -29,6 +29,7 @@ struct EngineParts {
     std::shared_ptr<const Clock> clock;
     std::shared_ptr<RecordStore> store;  // none: memory alone
     std::shared_ptr<Host> host;
+    std::function<void()> cleared;  // after a logout, here or by another process, before anyone is told; on the callback thread
 };
 
 struct AcquireOptions {
@@ -152,6 +153,7 @@ private:
     const std::shared_ptr<const Clock> clock_;
     const std::uint64_t owner_;
     const std::uint64_t tag_;
+    const std::function<void()> cleared_;
     Front front_;
     std::mutex order_;  // a push and a clear reach the worker in the order in which they took effect
 

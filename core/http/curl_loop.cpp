@@ -47,6 +47,12 @@ void block_broken_pipe_signal() {
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+CURLM* new_multi() {
+    CURLM* const multi = ::curl_multi_init();
+    if (multi != nullptr) ::curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, max_connections_per_host);
+    return multi;
+}
+
 tl::unexpected<Error> cancelled() {
     return fail(Code::cancelled, "The request was cancelled before its answer came: send it again if it is still wanted.");
 }
@@ -62,10 +68,8 @@ public:
     bool open() {
         if (multi_ != nullptr) return true;
         initialise_curl();
-        multi_ = ::curl_multi_init();
-        if (multi_ == nullptr) return false;
-        ::curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, max_connections_per_host);
-        return true;
+        multi_ = new_multi();
+        return multi_ != nullptr;
     }
 
     void send(std::unique_ptr<CurlExchange> exchange) {
@@ -91,6 +95,15 @@ public:
         answered_.wait(lock, [&] { return unanswered_.count(owner) == 0; });
     }
 
+    // Once the thread has started.
+    void drop_connections() {
+        std::unique_lock lock(mutex_);
+        const std::uint64_t order = ++drops_ordered_;
+        ::curl_multi_wakeup(multi_);
+        if (std::this_thread::get_id() == thread_) return;
+        answered_.wait(lock, [&] { return drops_noted_ >= order; });
+    }
+
     void stop() {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -108,6 +121,7 @@ public:
             int still_running = 0;
             ::curl_multi_perform(multi_, &still_running);
             answer_finished();
+            if (is_drop_due_ && running_.empty()) continue;
             ::curl_multi_poll(multi_, nullptr, 0, idle_poll_ms, nullptr);
         }
         clean_up();  // here, where a peer that is gone raises no signal
@@ -136,11 +150,25 @@ private:
             arrived.swap(arrived_);
             unwanted.swap(unwanted_);
             stopping = stopping_;
+            note_drops();
         }
         for (auto& exchange : arrived) begin(std::move(exchange));
         for (const Unwanted& order : unwanted)
             for (auto& exchange : take_matching(order)) answer(std::move(exchange), cancelled());
         return !(stopping && running_.empty());
+    }
+
+    // Under the lock that others wake the thread under, so that no wake is for the multi handle of before. libcurl has no
+    // call for this but the end of that handle; it waits for no peer's goodbye.
+    void note_drops() {
+        is_drop_due_ = is_drop_due_ || drops_noted_ != drops_ordered_;
+        if (is_drop_due_ && running_.empty()) {
+            if (CURLM* const fresh = new_multi(); fresh != nullptr) ::curl_multi_cleanup(std::exchange(multi_, fresh));
+            is_drop_due_ = false;
+        }
+        if (drops_noted_ == drops_ordered_) return;
+        drops_noted_ = drops_ordered_;
+        answered_.notify_all();
     }
 
     void begin(std::unique_ptr<CurlExchange> exchange) {
@@ -197,6 +225,7 @@ private:
 
     CURLM* multi_ = nullptr;
     std::vector<std::unique_ptr<CurlExchange>> running_;  // the thread's
+    bool is_drop_due_ = false;                            // the thread's
 
     std::mutex mutex_;
     std::condition_variable answered_;
@@ -204,6 +233,8 @@ private:
     std::vector<Unwanted> unwanted_;
     std::unordered_map<std::uint64_t, std::size_t> unanswered_;  // by owner
     std::thread::id thread_;
+    std::uint64_t drops_ordered_ = 0;
+    std::uint64_t drops_noted_ = 0;
     bool stopping_ = false;
 };
 
@@ -242,6 +273,14 @@ void CurlLoop::send(std::unique_ptr<CurlExchange> exchange) {
 
 void CurlLoop::cancel(std::uint64_t owner, std::uint64_t id) { multi_->cancel(owner, id); }
 void CurlLoop::close(std::uint64_t owner) { multi_->close(owner); }
+
+void CurlLoop::drop_connections() {
+    {
+        const std::lock_guard lock(starting_);
+        if (!thread_.joinable()) return;
+    }
+    multi_->drop_connections();
+}
 
 bool CurlLoop::start() {
     const std::lock_guard lock(starting_);

@@ -20,13 +20,17 @@ public:
         : options_(std::make_shared<const CurlOptions>(std::move(options))), loop_(CurlLoop::shared()) {}
     CurlTransport(const CurlTransport&) = delete;
     CurlTransport& operator=(const CurlTransport&) = delete;
-    ~CurlTransport() override { loop_->close(owner_); }
+    ~CurlTransport() override {
+        loop_->close(owner_);
+        loop_->drop_connections();
+    }
 
     void send(std::uint64_t id, HttpRequest request, std::function<void(Result<HttpResponse>)> answer) override {
         loop_->send(std::make_unique<CurlExchange>(owner_, id, std::move(request), options_, std::move(answer)));
     }
 
     void cancel(std::uint64_t id) override { loop_->cancel(owner_, id); }
+    void drop_connections() override { loop_->drop_connections(); }
 
 private:
     const std::uint64_t owner_ =

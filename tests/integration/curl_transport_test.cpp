@@ -2,14 +2,17 @@
 #include "http/curl_transport.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/text.hpp"
 #include "fake_portal/server.hpp"
 #include "integration/curl_world.hpp"
+#include "integration/hostile_server.hpp"
 #include "integration/plain_server.hpp"
 #include "integration/threads_named.hpp"
 #include "support/catch.hpp"
@@ -166,6 +169,46 @@ TEST_CASE("an answer may destroy the transport, and the rest is still answered")
     CHECK(destroyed.get_future().get() == 200);
     failed(held.get_future().get(), Code::cancelled, "cancelled");
     CHECK(curl_threads_end());
+}
+
+TEST_CASE("connections that are kept for later end when they are to be dropped, and with any transport") {
+    const HostileServer server([](HostilePeer& peer) { peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"); });
+    const auto transport = trusting(server.ca_file());
+    transport->drop_connections();  // of which there are none, nor a thread
+    CHECK(curl_threads() == 0);
+    CHECK(send(*transport, get(server.url())).has_value());
+    CHECK(send(*transport, get(server.url())).has_value());
+    CHECK(server.connections() == 1);
+    transport->drop_connections();
+    CHECK(send(*transport, get(server.url())).has_value());
+    CHECK(server.connections() == 2);
+    trusting(server.ca_file()).reset();
+    CHECK(send(*transport, get(server.url())).has_value());
+    CHECK(server.connections() == 3);
+}
+
+TEST_CASE("to drop connections harms no request that is under way, and is done after it") {
+    std::promise<void> let_go;
+    std::promise<void> held;
+    const auto gone = let_go.get_future().share();
+    const HostileServer server([&](HostilePeer& peer) {
+        if (starts_with(peer.request(), "GET /held ")) {
+            held.set_value();
+            gone.wait();
+        }
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    const auto transport = trusting(server.ca_file());
+    CHECK(send(*transport, get(server.url())).has_value());
+    auto answer = start(*transport, get(server.url() + "/held"));
+    held.get_future().wait();
+    transport->drop_connections();
+    CHECK(answer.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+    let_go.set_value();
+    CHECK(answer.get().has_value());
+    CHECK(server.connections() == 1);
+    CHECK(send(*transport, get(server.url())).has_value());
+    CHECK(server.connections() == 2);
 }
 
 TEST_CASE("a hundred requests at once are each answered once, never inside send") {
