@@ -190,13 +190,15 @@ TEST_CASE("connections that are kept for later end when they are to be dropped, 
 TEST_CASE("to drop connections harms no request that is under way, and is done after it") {
     std::promise<void> let_go;
     std::promise<void> held;
-    const auto gone = let_go.get_future().share();
+    std::promise<bool> left;
     const HostileServer server([&](HostilePeer& peer) {
-        if (starts_with(peer.request(), "GET /held ")) {
+        const bool holds = starts_with(peer.request(), "GET /held ");
+        if (holds) {
             held.set_value();
-            gone.wait();
+            let_go.get_future().wait();
         }
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        if (holds) left.set_value(peer.is_left_within(30'000));
     });
     const auto transport = trusting(server.ca_file());
     CHECK(send(*transport, get(server.url())).has_value());
@@ -206,9 +208,8 @@ TEST_CASE("to drop connections harms no request that is under way, and is done a
     CHECK(answer.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
     let_go.set_value();
     CHECK(answer.get().has_value());
+    CHECK(left.get_future().get());
     CHECK(server.connections() == 1);
-    CHECK(send(*transport, get(server.url())).has_value());
-    CHECK(server.connections() == 2);
 }
 
 TEST_CASE("a hundred requests at once are each answered once, never inside send") {
