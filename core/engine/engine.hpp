@@ -29,7 +29,8 @@ struct EngineParts {
     std::shared_ptr<const Clock> clock;
     std::shared_ptr<RecordStore> store;  // none: memory alone
     std::shared_ptr<Host> host;
-    std::function<void()> cleared;  // after a logout, here or by another process, before anyone is told; on the callback thread
+    // After a logout, here or by another process: on the callback thread, before `done`.
+    std::function<void()> cleared = {};
 };
 
 struct AcquireOptions {

@@ -29,8 +29,8 @@ public:
     void cancel(std::uint64_t owner, std::uint64_t id);
     // Cancels all of one owner, and returns when they are answered; on the loop's own thread it returns at once.
     void close(std::uint64_t owner);
-    // Of all owners, since they share them. Returns when it is done; with exchanges under way, when it has been noted: then it
-    // is done as soon as there are none. On the loop's own thread it is noted alone.
+    // Of all owners, since they share them. Returns when it is done; with exchanges under way, when it has been noted: then
+    // it is done as soon as there are none. On the loop's own thread it is noted alone.
     void drop_connections();
 
 private:

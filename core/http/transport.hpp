@@ -54,8 +54,8 @@ public:
     virtual void send(std::uint64_t id, HttpRequest request, std::function<void(Result<HttpResponse>)> answer) = 0;
     // The answer is no longer wanted: it still comes once, as CANCELLED or as it was. Unknown ids are ignored.
     virtual void cancel(std::uint64_t id) = 0;
-    // Ends the connections that are kept for later: their ciphers may still hold the end of the last answer. Returns when it
-    // is done, or will be with the last exchange that is under way.
+    // Ends the connections that are kept for later: their ciphers may still hold the end of the last answer. Returns when
+    // that is done, or is sure to be with the last exchange that is under way.
     virtual void drop_connections() {}
 };
 

@@ -144,8 +144,8 @@ void is_unsaid(const SecretHost& host, const Secrets& secrets) {
 }
 
 #if defined(CAN_READ_MEMORY)
-// What a cipher keeps of the last answer while its connection is open: with AVX-512, OpenSSL's AES-GCM from 3.1 on leaves the
-// deciphered bytes of an incomplete last block in its context.
+// What a cipher keeps of the last answer while its connection is open: with AVX-512, OpenSSL's AES-GCM from 3.1 on leaves
+// the deciphered bytes of an incomplete last block in its context.
 std::size_t kept_by_open_connection() {
 #if defined(__x86_64__)
     if (::OpenSSL_version_num() >= 0x30100000UL) return 15;

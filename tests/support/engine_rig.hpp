@@ -80,6 +80,7 @@ struct EngineRig {
     std::shared_ptr<ScriptedHost> host = std::make_shared<ScriptedHost>();
     Policy policy = test_policy();
     std::string client_id;
+    std::function<void()> cleared;
     std::shared_ptr<Engine> engine;
 
     EngineRig() = default;
@@ -90,7 +91,7 @@ struct EngineRig {
         if (engine != nullptr) engine->close(30'000);
     }
 
-    void open() { engine = Engine::open({policy, "test", client_id, clock, store, host}); }
+    void open() { engine = Engine::open({policy, "test", client_id, clock, store, host, cleared}); }
     // The provider answers each ask at once with "token-N".
     void provide() {
         host->on_ask = [number = std::make_shared<int>(0)](const TokenRequest& request) {

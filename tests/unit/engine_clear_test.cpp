@@ -159,6 +159,28 @@ TEST_CASE("A store that refuses the logout is said to done, and tried again on f
     CHECK(rig.state() == State::signed_out);
 }
 
+TEST_CASE("Whoever keeps something of the session hears of a logout once, before it is done, whichever process it is of") {
+    const auto store = std::make_shared<MemoryStore>();
+    std::atomic<int> heard_by_a{0};
+    std::atomic<int> heard_by_b{0};
+    EngineRig a;
+    EngineRig b;
+    b.clock = a.clock;
+    a.store = b.store = store;
+    a.cleared = [&] { ++heard_by_a; };
+    b.cleared = [&] { ++heard_by_b; };
+    a.provide();
+    a.open();
+    b.open();
+    (void)a.with_token();
+    REQUIRE(b.notify(Notice::store_changed) == Code::ok);
+    REQUIRE(a.clear() == Code::ok);
+    CHECK(heard_by_a == 1);
+    REQUIRE(b.notify(Notice::store_changed) == Code::ok);
+    CHECK(heard_by_b == 1);
+    CHECK(heard_by_a == 1);
+}
+
 TEST_CASE("A logout in one engine is seen by the other on its store, whose waiters get CLEARED") {
     const auto store = std::make_shared<MemoryStore>();
     EngineRig a;
