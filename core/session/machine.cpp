@@ -54,10 +54,10 @@ void Machine::on(const event::Accepted& report) {
 }
 
 void Machine::on(const event::Rejected& report) {
-    if (!loaded_) return keep_early(report);
+    const bool is_ours = has_token() && report.epoch == record_.epoch && report.generation == record_.generation;
+    if (!loaded_ && !is_ours) return keep_early(report);
     republish_ = true;
-    if (report.epoch != record_.epoch || report.generation != record_.generation || record_.state != TokenState::live)
-        return;
+    if (!is_ours || record_.state != TokenState::live) return;
     record_.state = TokenState::rejected;
     ++counters_.rejections;
     changed();
@@ -83,6 +83,7 @@ void Machine::on(const event::Cleared& clear) {
     record_.backoff = {};
     early_push_.reset();
     early_reports_.clear();
+    last_failure_ = {};
     token_is_new_ = token_is_news_ = declined_ = wanted_ = lost_ = slide_unsaved_ = false;
     commit_change_ = saved_change_;
     changed();

@@ -209,7 +209,10 @@ bool Machine::claims_first() const {
 }
 
 void Machine::start_renewal(Reason reason, bool forced) {
-    if (forced) declined_ = false;
+    if (forced) {
+        declined_ = false;
+        last_failure_ = {};
+    }
     request_ = {};
     request_.reason = reason;
     if (!claims_first()) return ask();

@@ -156,6 +156,7 @@ void Machine::absorb(const Record& loaded) {
     if (was_cleared) withdraw_request();
     if (merged.token_is_theirs) {
         token_is_new_ = token_was_given_ = slide_unsaved_ = declined_ = lost_ = false;
+        last_failure_ = {};
         commit_change_ = saved_change_;
         if (phase_ == Phase::claiming) phase_ = Phase::idle;
         if (merged.record.claim.owner == config_.owner && phase_ == Phase::idle) merged.record.claim = {};

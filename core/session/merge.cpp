@@ -43,8 +43,9 @@ void take_token(Record& record, const Record& from) {
 }
 
 bool theirs_win_the_token(const Record& ours, const Record& theirs, const Ours& claims) {
-    if (claims.token_is_new && claims.token_was_given) return false;
-    if (claims.token_is_new) return theirs.generation >= ours.generation;
+    const bool is_rejected = ours.state == TokenState::rejected;  // then its number alone counts: callers know it
+    if (claims.token_is_new && claims.token_was_given && !is_rejected) return false;
+    if (claims.token_is_new && !claims.token_was_given) return theirs.generation >= ours.generation;
     return theirs.generation > ours.generation;
 }
 

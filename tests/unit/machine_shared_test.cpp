@@ -43,6 +43,28 @@ TEST_CASE("a claim that is known from an earlier read is looked at again before 
     }
 }
 
+TEST_CASE("after a decline that another process has mended, its back-off is a failure of the provider and no sign-out") {
+    MachineDriver driver = machine_at(At::none);
+    driver.acquire();
+    driver.settle();
+    driver.decline();
+    driver.settle();
+    Record theirs = live_record(driver.now, 0, 0);
+    theirs.epoch = driver.stored->epoch;
+    theirs.generation = driver.stored->generation + 1;
+    they_save(driver, theirs);
+    driver.step_and_settle(event::StoreChanged{});
+    CHECK(driver.told_state == State::fresh);
+    theirs.state = TokenState::rejected;
+    theirs.backoff = {1, false, driver.now.boot_tag, driver.now.boot_ms + minute_ms};
+    they_save(driver, theirs);
+    driver.step_and_settle(event::StoreChanged{});
+    std::string effects = driver.acquire();
+    effects += driver.settle();
+    CHECK(says(effects, "provider_failed"));
+    CHECK_FALSE(says(effects, "sign_in_needed"));
+}
+
 TEST_CASE("a clear that another process has done meanwhile, for us or by itself, is not done once more") {
     MachineDriver driver = machine_at(At::fresh);
     driver.clear(4);

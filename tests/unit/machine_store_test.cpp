@@ -161,6 +161,28 @@ TEST_CASE("when a locked store opens, our token is saved as the stored generatio
     CHECK(driver.stored->token->reveal() == "token-1");
 }
 
+TEST_CASE("a token that Portal rejects while the store is locked is given to nobody again, and not saved") {
+    MachineDriver driver = machine_at(At::locked, one_process());
+    driver.step(without_store(1));
+    driver.fulfil("token-1");
+    CHECK(says(driver.rejected(), "Tell rejected"));
+    CHECK(driver.told_state == State::rejected);
+    CHECK_FALSE(says(driver.acquire(), "ok"));
+    driver.fire_timer();
+    const std::string effects = driver.loaded(live_record(driver.now, 0, 0));
+    CHECK(says(effects, "Publish token g5"));
+    CHECK(says(effects, "Save e2 g5 live"));  // with what the rejection has used of its allowance
+    CHECK(says(effects, "ok g5"));
+}
+
+TEST_CASE("a report of another token while the store is locked counts once the record is read") {
+    MachineDriver driver = machine_at(At::locked, one_process());
+    driver.step(without_store(1));
+    driver.fulfil("token-1");
+    driver.step(event::Rejected{stored_epoch, stored_generation});
+    CHECK(driver.told_state == State::fresh);
+}
+
 TEST_CASE("a token pushed into a locked store ends the sign-out that it finds there") {
     MachineDriver driver = machine_at(At::locked, one_process());
     driver.push("token-1");
