@@ -233,7 +233,7 @@ Result<StatusView> Engine::status() const {
 }
 
 Code Engine::close(std::int64_t wait_ms) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::max<std::int64_t>(wait_ms, 0));
+    const auto deadline = Runtime::steady_time_in(wait_ms);
     ignore_provider();
     const bool was_closed = front_.close();
     std::unique_lock lock(mutex_);

@@ -148,7 +148,7 @@ void Front::mark(std::uint64_t generation) {
 
 void Front::mark_is_judged() {
     const std::lock_guard lock(writing_);
-    --unjudged_marks_;
+    if (--unjudged_marks_ == 0) marked_generation_ = 0;
 }
 
 std::uint64_t Front::clear() {
@@ -219,6 +219,7 @@ StatusView Front::status(const Reading& now) const {
     TokenTimes times = published.snapshot.times;
     const Hot current = hot();
     if (is_rejected(current)) {  // and the worker has not come to it yet
+        view.snapshot.usable = false;
         view.state = State::rejected;
         view.reason = Reason::rejected;
         return view;

@@ -54,10 +54,14 @@ void Runtime::post(std::shared_ptr<Engine> engine, Event event) {
     worker_->wake.notify_one();
 }
 
-void Runtime::wake_in(const std::shared_ptr<Engine>& engine, std::int64_t real_ms) {
+SteadyTime Runtime::steady_time_in(std::int64_t real_ms) {
     constexpr std::int64_t most_ms = std::int64_t{1000} * 3600 * 24 * 365;  // what a condition variable can wait for
+    return std::chrono::steady_clock::now() + std::chrono::milliseconds(std::clamp<std::int64_t>(real_ms, 0, most_ms));
+}
+
+void Runtime::wake_in(const std::shared_ptr<Engine>& engine, std::int64_t real_ms) {
     never_wake(engine);
-    engine->wake_at = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::min(real_ms, most_ms));
+    engine->wake_at = steady_time_in(real_ms);
     worker_->timers.emplace(engine->wake_at, engine);
 }
 

@@ -29,6 +29,9 @@ public:
     // Queues an event for the worker, which runs it on that engine's machine.
     void post(std::shared_ptr<Engine> engine, Event event);
 
+    // An instant that a thread can wait for, however long `real_ms` is.
+    static std::chrono::steady_clock::time_point steady_time_in(std::int64_t real_ms);
+
     // Wakes the engine about then; replaces its earlier wake. Called on the worker.
     void wake_in(const std::shared_ptr<Engine>& engine, std::int64_t real_ms);
     void never_wake(const std::shared_ptr<Engine>& engine);

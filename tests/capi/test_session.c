@@ -98,6 +98,11 @@ static void test_close(void) {
     rig_close(&r);
     CHECK(r.released == 3);
     portal_session_release(NULL);
+
+    rig_init(&r);
+    rig_open(&r);
+    EXPECT(PORTAL_OK, portal_session_close, r.session, INT64_MAX, NULL); /* "for ever" is no overflow */
+    rig_close(&r);
 }
 
 static void test_clear_and_notify(void) {

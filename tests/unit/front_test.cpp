@@ -245,6 +245,19 @@ TEST_CASE("A token that was marked dead is readable again once the worker has co
     CHECK(rig.read(start_ms) == Code::ok);
 }
 
+TEST_CASE("A report of a generation that never comes takes nothing from later marks") {
+    FrontRig rig;
+    Snapshot loading;
+    loading.epoch = 1;
+    rig.publish(loading, start_ms);
+    CHECK(rig.reject(FrontRig::sent(start_ms, 1'700'000'000)) == Wake::rejected);
+    rig.front.mark_is_judged();
+    rig.publish();
+    CHECK(rig.reject(FrontRig::sent(start_ms, 1)) == Wake::rejected);
+    rig.publish();  // decided on before
+    CHECK(rig.read(start_ms) == Code::no_token);
+}
+
 TEST_CASE("A mark on one token does not keep the next from its readers") {
     FrontRig rig;
     rig.publish();
@@ -338,6 +351,7 @@ TEST_CASE("The status says rejected as soon as the report has returned, and of a
     (void)rig.reject(FrontRig::sent(start_ms, 1));
     CHECK(rig.front.status(at(start_ms)).state == State::rejected);
     CHECK(rig.front.status(at(start_ms)).reason == Reason::rejected);
+    CHECK_FALSE(rig.front.status(at(start_ms)).snapshot.usable);
     CHECK(rig.front.is_spent("the-token", at(start_ms)));
     rig.publish();  // decided on before
     CHECK(rig.front.status(at(start_ms)).state == State::rejected);
