@@ -2,9 +2,6 @@
 
 #include <pthread.h>
 
-#include <thread>
-#include <utility>
-
 namespace portal {
 namespace {
 
@@ -33,15 +30,16 @@ ThreadGroup& ThreadGroup::of_process() {
     return group;
 }
 
-void ThreadGroup::start(const char* name, std::function<void()> work) {
+std::thread ThreadGroup::start_joinable(const char* name, std::function<void()> work) {
     const std::lock_guard lock(mutex_);
-    std::thread([this, name, work = std::move(work)] {
+    std::thread thread([this, name, work = std::move(work)] {
         thread_local Member member;
         member.group = this;
         name_this_thread(name);
         work();
-    }).detach();
+    });
     ++alive_;
+    return thread;
 }
 
 void ThreadGroup::leave() {

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <functional>
 #include <mutex>
+#include <thread>
+#include <utility>
 
 namespace portal {
 
@@ -15,9 +17,10 @@ class ThreadGroup {
 public:
     static ThreadGroup& of_process();
 
-    // Runs `work` on a thread of its own, which is never joined. The name, of 15 characters at most, shows in debuggers.
+    // Runs `work` on a thread of its own; `start` never joins it. The name, of 15 characters at most, shows in debuggers.
     // Throws std::system_error where the system has no thread to give.
-    void start(const char* name, std::function<void()> work);
+    void start(const char* name, std::function<void()> work) { start_joinable(name, std::move(work)).detach(); }
+    [[nodiscard]] std::thread start_joinable(const char* name, std::function<void()> work);
     void begin_session();
     void end_session();
     // True: the threads have ended, or a session has need of them. False: neither until the deadline.

@@ -8,11 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include <pthread.h>
-
 #include <curl/curl.h>
 #include <openssl/crypto.h>
 
+#include "base/thread_group.hpp"
 #include "http/curl_memory.hpp"
 
 namespace portal {
@@ -29,14 +28,6 @@ void initialise_curl() {
         return true;
     }();
     static_cast<void>(done);
-}
-
-void name_thread() {
-#if defined(__APPLE__)
-    ::pthread_setname_np("portal-curl");
-#else
-    ::pthread_setname_np(::pthread_self(), "portal-curl");
-#endif
 }
 
 // A peer that goes away while we write must not end the host: with CURLOPT_NOSIGNAL libcurl leaves the signal alone.
@@ -111,7 +102,6 @@ public:
     }
 
     void run() {
-        name_thread();
         block_broken_pipe_signal();
         {
             const std::lock_guard lock(mutex_);
@@ -256,7 +246,7 @@ CurlLoop::~CurlLoop() {
     if (!thread_.joinable()) return;
     multi_->stop();
     if (thread_.get_id() == std::this_thread::get_id()) {
-        thread_.detach();  // it ends by itself, after the answer it is in
+        thread_.detach();  // it ends by itself, after the answer it is in: the group knows when
     } else {
         thread_.join();
     }
@@ -287,7 +277,7 @@ bool CurlLoop::start() {
     if (thread_.joinable()) return true;
     if (!multi_->open()) return false;
     try {
-        thread_ = std::thread([multi = multi_] { multi->run(); });
+        thread_ = ThreadGroup::of_process().start_joinable("portal-curl", [multi = multi_] { multi->run(); });
     } catch (const std::system_error&) {
         return false;
     }

@@ -31,6 +31,12 @@ const OSSL_DISPATCH* find(int operation, std::string_view name) {
     return nullptr;
 }
 
+// What OpenSSL keeps for a thread is given back here, before the thread counts as gone, and not in its very last instant, when
+// the host may tear OpenSSL down already.
+struct ThreadPart {
+    ~ThreadPart() { OPENSSL_thread_stop(); }
+};
+
 // A function by its number. The casts are OpenSSL's own way: core_dispatch.h has one such accessor for each.
 template <typename Function>
 void take(const OSSL_DISPATCH& entry, int id, Function* (*cast)(const OSSL_DISPATCH*), Function*& function) {
@@ -107,6 +113,7 @@ OSSL_LIB_CTX* library() {
         OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
         return OSSL_LIB_CTX_new();
     }();
+    thread_local const ThreadPart part;
     return own;
 }
 
