@@ -18,16 +18,19 @@ std::int64_t number_in(const std::string& json, const std::string& name) {
     return std::strtoll(json.c_str() + at + name.size() + 3, nullptr, 10);
 }
 
-std::string temporary_folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "portal-session-demo-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw failure(ExitCode::store, "Cannot make a temporary folder for the demo.");
-    return name;
-}
-
 }  // namespace
 
+DemoWorld::Folder::Folder() : path((std::filesystem::temp_directory_path() / "portal-session-demo-XXXXXX").string()) {
+    if (::mkdtemp(path.data()) == nullptr) throw failure(ExitCode::store, "Cannot make a temporary folder for the demo.");
+}
+
+DemoWorld::Folder::~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+}
+
 DemoWorld::DemoWorld(const Options& options) : options_(options) {
-    options_.store = temporary_folder();
+    options_.store = folder_.path;
     options_.key_file = options_.store + "/key";
     options_.session = "demo";
     open();
@@ -37,12 +40,6 @@ DemoWorld::DemoWorld(const Options& options) : options_(options) {
     } catch (const Failure&) {
         throw no_fake();
     }
-}
-
-DemoWorld::~DemoWorld() {
-    session_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(options_.store, ignored);
 }
 
 void DemoWorld::open() {

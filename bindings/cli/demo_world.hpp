@@ -28,7 +28,6 @@ class DemoWorld {
 public:
     // Throws a Failure where --portal is no fake-portal. Keeps its store in a folder of its own, gone at the end.
     explicit DemoWorld(const Options& options);
-    ~DemoWorld();
     DemoWorld(const DemoWorld&) = delete;
     DemoWorld& operator=(const DemoWorld&) = delete;
 
@@ -47,6 +46,14 @@ public:
     [[nodiscard]] PortalCount count();
 
 private:
+    // Goes with all that is in it, also where the rest of the world can't be made.
+    struct Folder {
+        Folder();
+        ~Folder();
+        Folder(const Folder&) = delete;
+        Folder& operator=(const Folder&) = delete;
+        std::string path;
+    };
     struct PhoneClock {
         std::atomic<std::int64_t> boot_ms{hour_ms};
         std::atomic<std::int64_t> unix_ms{0};
@@ -56,6 +63,7 @@ private:
     std::string control(const std::string& method, const std::string& path, const std::string& body = {});
     [[nodiscard]] PortalCount read_count();
 
+    const Folder folder_;
     Options options_;
     PhoneClock clock_;
     std::unique_ptr<Session> session_;

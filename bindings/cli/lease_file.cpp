@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
@@ -81,7 +82,12 @@ std::optional<portal_lease> load_lease(const std::string& path) {
 
 bool save_lease(const std::string& path, const portal_lease& lease) {
     const std::string name = write_beside(path, lease_to_text(lease));
-    return !name.empty() && std::rename(name.c_str(), path.c_str()) == 0;
+    if (name.empty()) return false;
+    if (std::rename(name.c_str(), path.c_str()) == 0) return true;
+    const int error_number = errno;
+    ::unlink(name.c_str());
+    errno = error_number;
+    return false;
 }
 
 }  // namespace cli

@@ -1,6 +1,8 @@
 // The programs together, as toolchains/run.sh starts them: fake-portal, portal-backend and portal-session as processes.
 #include <httplib.h>
 
+#include <set>
+
 #include "integration/cli_world.hpp"
 #include "support/peer.hpp"
 
@@ -17,9 +19,9 @@ public:
         http_ = std::make_unique<httplib::SSLClient>("127.0.0.1", std::stoi(url_.substr(url_.rfind(':') + 1)));
         http_->set_ca_cert_path(json_text_of(ready, "ca_file").c_str());
         http_->enable_server_certificate_verification(true);
-        variables_ = {"PORTAL_API_KEY=" + json_text_of(ready, "api_key"), "PORTAL_SESSION_PORTAL=" + url_,
+        variables_ = {"PORTAL_API_KEY=" + json_text_of(ready, "api_key"),         "PORTAL_SESSION_PORTAL=" + url_,
                       "PORTAL_SESSION_CA_FILE=" + json_text_of(ready, "ca_file"), "PORTAL_SESSION_ALLOW_LOOPBACK=1",
-                      "PORTAL_SESSION_STORE=" + directory_.file("store")};
+                      "PORTAL_SESSION_STORE=" + directory_.file("store"),         "TMPDIR=" + temporary_.path()};
         const Ran client = run_program({PORTAL_BACKEND_PROGRAM, "create-client", "--json"}, variables_);
         REQUIRE(client.exit_code == 0);
         variables_.push_back("PORTAL_SESSION_PROVIDER_COMMAND='" PORTAL_BACKEND_PROGRAM "' new-session " +
@@ -44,6 +46,9 @@ public:
         return static_cast<int>(json_number_of(answer->body, name));
     }
 
+    // What is left in the folder for temporary files.
+    [[nodiscard]] std::set<std::string> left() const { return temporary_.names(); }
+
 private:
     [[nodiscard]] Words command(const Words& options) const {
         Words words{FAKE_PORTAL_PROGRAM, "--port", "0", "--tls-dir", directory_.file("tls"), "--exit-with-stdin"};
@@ -52,6 +57,7 @@ private:
     }
 
     const TempDir directory_;
+    const TempDir temporary_;
     Peer fake_;
     std::string url_;
     std::unique_ptr<httplib::SSLClient> http_;
@@ -70,6 +76,7 @@ TEST_CASE("the demo plays its fortnight with the fewest tokens that the rule all
     CHECK(longest_line(ran.output) <= 118);
     CHECK_FALSE(contains(ran.output, "\033"));  // not on a terminal
     CHECK(programs.counted("mints") == 1 + 5);  // the first came with the client
+    CHECK(programs.left().empty());
 }
 
 TEST_CASE("the demo says so where Portal keeps a token for less time than its documentation says") {
@@ -80,11 +87,13 @@ TEST_CASE("the demo says so where Portal keeps a token for less time than its do
     CHECK(contains(ran.output, "THEY DIFFER"));
 }
 
-TEST_CASE("the demo wants the fake Portal, and says so") {
+TEST_CASE("the demo wants the fake Portal, says so, and leaves no file behind") {
     Programs programs({"--manual-clock"});
     const Ran ran = programs.run({"demo", "--portal", "https://127.0.0.1:1"});
     CHECK(ran.exit_code == 2);
     CHECK(contains(ran.errors, "run.sh"));
+    CHECK(programs.run({"demo", "--portal", "no URL"}).exit_code == 2);  // its session does not even open
+    CHECK(programs.left().empty());
 }
 
 TEST_CASE("two weeks of use by the command line cost a token a week and no 401") {

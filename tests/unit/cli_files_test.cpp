@@ -2,12 +2,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <set>
 #include <string>
 
 #include "cli/failure.hpp"
@@ -114,6 +116,15 @@ TEST_CASE("The lease's file is private, replaced as a whole, and of one session"
     CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
     CHECK(cli::lease_path(folder.path(), "default") != cli::lease_path(folder.path(), "../default"));
     CHECK(cli::lease_path("/s", "../../etc").find("..") == std::string::npos);
+}
+
+TEST_CASE("A lease that cannot take its place leaves no file beside it, and says why", "[cli]") {
+    const Folder folder;
+    std::filesystem::create_directory(folder.file("lease"));
+    errno = 0;
+    CHECK_FALSE(cli::save_lease(folder.file("lease"), odd_lease()));
+    CHECK(errno == EISDIR);
+    CHECK(folder.names() == std::set<std::string>{"lease"});
 }
 
 TEST_CASE("A lease file of any size and content is no lease, and no harm", "[cli]") {
