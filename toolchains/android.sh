@@ -51,11 +51,11 @@ set_target_properties(tl::expected PROPERTIES INTERFACE_INCLUDE_DIRECTORIES ${CM
 CMAKE
 }
 
-# keep ABI LIBRARY STRIP NDK: what the AAR takes of it.
+# keep ABI LIBRARY NDK STRIP...: what the AAR takes of it.
 keep() {
     mkdir -p "$natives/$1"
-    "$3" --strip-unneeded -o "$natives/$1/libportal_session.so" "$2" || fail "strip failed"
-    printf '{"abi": "%s", "api": %s, "ndk": %s, "stl": "none", "static": false}\n' "$1" $api "$4" >"$natives/$1/abi.json"
+    "${@:4}" -o "$natives/$1/libportal_session.so" "$2" || fail "strip failed"
+    printf '{"abi": "%s", "api": %s, "ndk": %s, "stl": "none", "static": false}\n' "$1" $api "$3" >"$natives/$1/abi.json"
     printf '        %-12s %s bytes\n' "$1" "$(wc -c <"$natives/$1/libportal_session.so" | tr -d ' ')"
 }
 
@@ -70,28 +70,33 @@ build_with_ndk() {
             -DCMAKE_TOOLCHAIN_FILE="$ndk/build/cmake/android.toolchain.cmake" -DANDROID_ABI=$abi -DANDROID_PLATFORM=android-$api \
             -DANDROID_STL=c++_static -DANDROID_SUPPORT_FLEXIBLE_PAGE_SIZES=ON -Dtl-expected_DIR="$PWD/build/android/expected"
         must "$abi: build" cmake --build "build/android/$abi" --target portal_session
-        keep $abi "build/android/$abi/lib/libportal_session.so" "$strip" "$release"
+        keep $abi "build/android/$abi/lib/libportal_session.so" "$release" "$strip" --strip-unneeded
     done
 }
 
 # The same library as the JVM's tests use, under the name of this machine's processor; for the desktop's jar too, whose
 # names are Java's.
 build_for_host() {
-    local abi java_arch
+    local abi java_arch system=linux library=libportal_session.so strip=(strip --strip-unneeded)
     case $(uname -m) in
     x86_64 | amd64) abi=x86_64 java_arch=amd64 ;;
     aarch64 | arm64) abi=arm64-v8a java_arch=aarch64 ;;
     *) fail "no ABI of Android is this machine's: set ANDROID_NDK_ROOT" ;;
     esac
+    if [ "$(uname -s)" = Darwin ]; then
+        system=mac library=libportal_session.dylib strip=(strip -x)
+        [ $abi = arm64-v8a ] || java_arch=x86_64
+    fi
     must "native library: configure" cmake -S . -B build/kotlin/native "${options[@]}"
     must "native library: build" cmake --build build/kotlin/native --target portal_session
-    keep $abi build/kotlin/native/lib/libportal_session.so strip 0
-    mkdir -p build/kotlin/natives/linux-$java_arch
-    cp "$natives/$abi/libportal_session.so" build/kotlin/natives/linux-$java_arch/
+    keep $abi build/kotlin/native/lib/$library 0 "${strip[@]}"
+    mkdir -p build/kotlin/natives/$system-$java_arch
+    cp "$natives/$abi/libportal_session.so" build/kotlin/natives/$system-$java_arch/$library
 }
 
 start_steps
 [ $install = no ] || bash toolchains/provision.sh build kotlin || exit 1
+show_jdk
 rm -rf "$natives"
 if [ -n "${ANDROID_NDK_ROOT:-}" ]; then build_with_ndk; else build_for_host; fi
 if [ $pack = yes ]; then

@@ -80,7 +80,9 @@ has_command() {
         done
         return 1
     fi
-    command -v "$1" >/dev/null
+    command -v "$1" >/dev/null || return
+    # Each Mac has a javac, which without a JDK says no more than that there is none.
+    [ "$1" != javac ] || javac -version >/dev/null 2>&1
 }
 
 with_root() {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by run.sh and test.sh: how they run things. A step's output goes to a log that is shown only if it fails, its
+# Sourced by the other scripts: how they run things. A step's output goes to a log that is shown only if it fails, its
 # progress and time to the reader; and whatever runs ends with the script, however the script ends.
 # Works with bash 3.2, which is macOS's.
 
@@ -88,6 +88,14 @@ must() {
     step "$@" && return
     grep -vE '^\[[0-9]+/[0-9]+\] ' "$step_log" | head -n 80 >&2  # a compiler's first errors explain the others
     fail "failed: $1"
+}
+
+# On macOS javac is a stub beside which no jni.h is, and Homebrew keeps its JDK out of sight.
+show_jdk() {
+    [ "$(uname -s)" = Darwin ] && [ -z "${JAVA_HOME:-}" ] || return 0
+    JAVA_HOME=$(/usr/libexec/java_home -v 17+ 2>/dev/null) ||
+        JAVA_HOME=$(brew --prefix openjdk@17)/libexec/openjdk.jdk/Contents/Home
+    export JAVA_HOME
 }
 
 # Homebrew keeps these two out of CMake's sight, as macOS has other versions of them.
