@@ -10,11 +10,11 @@ cd "$(dirname "$0")/.." || exit 1
 usage() {
     cat <<'TEXT'
 Builds and tests the Swift package, under the thread and the address sanitizer; holds its sources to one format, its
-documentation to no warning, its public API to bindings/swift/api.txt, and a lease to its cost. Then the slices for Apple.
+documentation to no warning, its public API to bindings/swift/api.txt, and a lease to its cost.
 
   toolchains/swift.sh              on macOS, or where there is a Swift 6: with that one. On other Linux machines it makes a
                                    Debian 13 with Swift 6 in a folder (3 GB, outside the repository, used again), and runs
-                                   the whole C++ suite there too: gcc 14, Catch2 3, curl 8, OpenSSL 3.5
+                                   the whole C++ suite there too: gcc 14, Catch2 3, curl 8, OpenSSL 3.5; then apple.sh
   --update-api                     writes bindings/swift/api.txt anew, after an addition
   --no-install                     use what is installed
   --help                           this text
@@ -106,6 +106,9 @@ if [ "$(uname -s)" != Darwin ] && ! has_swift_6; then
     take_swift_root
     inside() { in_swift_root "$@"; }
     here=/src
+else
+    [ $install = no ] || bash toolchains/provision.sh build || exit 1
+    show_homebrew_libraries
 fi
 mkdir -p build/swift/home build/swift/graphs
 
