@@ -1,8 +1,14 @@
 // What a process holds of a token, seen from outside: in use it is in no core dump, and after a logout it is nowhere at
 // all.
 #include <portal_session/portal_session.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <string>
 
@@ -22,6 +28,42 @@ void is_nowhere(const SecretHost& host, const Canary& canary, View view) {
     CHECK(scan.bytes > 1'000'000);
 }
 
+// A process with a region of three pages: the second is a guard, as some systems have in their stacks, and the text is
+// in the third.
+class TwoIslands {
+public:
+    explicit TwoIslands(const std::string& text) {
+        constexpr int guard_advice = 102;  // MADV_GUARD_INSTALL, of Linux 6.13
+        const auto page = static_cast<std::size_t>(::getpagesize());
+        size_ = 3 * page;
+        char* const around =
+            static_cast<char*>(::mmap(nullptr, size_ + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        begin_ = around + page;
+        REQUIRE(::mprotect(begin_, size_, PROT_READ | PROT_WRITE) == 0);
+        text.copy(begin_ + 2 * page, page);
+        if (::madvise(begin_ + page, page, guard_advice) != 0) ::mprotect(begin_ + page, page, PROT_NONE);
+        process_ = ::fork();
+        if (process_ == 0) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while (process_ == 0) ::pause();
+    }
+    ~TwoIslands() {
+        ::kill(process_, SIGKILL);
+        ::waitpid(process_, nullptr, 0);
+    }
+    TwoIslands(const TwoIslands&) = delete;
+    TwoIslands& operator=(const TwoIslands&) = delete;
+
+    [[nodiscard]] pid_t process() const { return process_; }
+    [[nodiscard]] bool hold(std::uint64_t address) const {
+        return address - reinterpret_cast<std::uint64_t>(begin_) < size_;
+    }
+
+private:
+    std::size_t size_ = 0;
+    char* begin_ = nullptr;
+    pid_t process_ = 0;
+};
+
 // Whether this system writes a core dump into the folder of the process that crashed.
 bool writes_core_dumps() {
     std::string pattern;
@@ -32,6 +74,20 @@ bool writes_core_dumps() {
 }
 
 }  // namespace
+
+TEST_CASE("a page that nothing can read hides nothing behind it from the search") {
+    const Canary canary(random_text(canary_bytes));
+    const TwoIslands islands(canary.text());
+    const Scan scan = scan_memory(islands.process(), canary, View::everything);
+    CHECK(std::any_of(scan.sightings.begin(), scan.sightings.end(),
+                      [&](const Sighting& seen) { return islands.hold(seen.address); }));
+}
+
+TEST_CASE("memory that is there and cannot be read fails the search") {
+    const char here = 'x';
+    const auto address = reinterpret_cast<std::uint64_t>(&here);
+    CHECK_THROWS(bytes_of(::getpid(), -1, {address, address + 1, "stack", true, true, 4}));
+}
 
 TEST_CASE("a token in use is in memory, and in no core dump") {
     const Canary token(random_text(canary_bytes));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
@@ -87,6 +88,33 @@ private:
     const pid_t process_;
 };
 
+// Whether there is a page behind a readable address. Past the end of a mapped file, and at a guard inside a stack, is none.
+inline bool is_page_there(pid_t process, std::uint64_t address) {
+    constexpr std::uint64_t present = 1ULL << 63;
+    constexpr std::uint64_t swapped = 1ULL << 62;
+    constexpr std::uint64_t guard = 1ULL << 58;
+    const int pages = ::open(("/proc/" + std::to_string(process) + "/pagemap").c_str(), O_RDONLY | O_CLOEXEC);
+    std::uint64_t page = 0;
+    const auto place = static_cast<off_t>(address / static_cast<std::uint64_t>(::getpagesize()) * sizeof page);
+    const bool is_known = ::pread(pages, &page, sizeof page, place) == sizeof page;
+    ::close(pages);
+    return !is_known || ((page & (present | swapped)) != 0 && (page & guard) == 0);
+}
+
+// All of the region; zeros where no page is. Throws where one is that can't be read.
+inline std::string bytes_of(pid_t process, int memory, const Region& region) {
+    const auto page_bytes = static_cast<std::uint64_t>(::getpagesize());
+    std::string bytes(region.last - region.first, '\0');
+    for (std::uint64_t at = 0; at < bytes.size();) {
+        const ssize_t got = ::pread(memory, bytes.data() + at, bytes.size() - at, static_cast<off_t>(region.first + at));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0 && is_page_there(process, region.first + at))
+            throw std::runtime_error("the region " + region.name + " can't be read");
+        at += got > 0 ? static_cast<std::uint64_t>(got) : page_bytes - (region.first + at) % page_bytes;
+    }
+    return bytes;
+}
+
 inline Scan scan_memory(pid_t process, const Canary& canary, View view) {
     const Standstill frozen(process);
     const int memory = ::open(("/proc/" + std::to_string(process) + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
@@ -96,10 +124,7 @@ inline Scan scan_memory(pid_t process, const Canary& canary, View view) {
         const bool is_the_kernels = region.name.rfind("[vv", 0) == 0 || region.name == "[vsyscall]";
         if (!region.is_readable || region.present_kb == 0 || is_the_kernels) continue;
         if (view == View::core_dump && !region.is_dumped) continue;
-        std::string bytes(region.last - region.first, '\0');
-        const ssize_t got = ::pread(memory, bytes.data(), bytes.size(), static_cast<off_t>(region.first));
-        if (got <= 0) throw std::runtime_error("the region " + region.name + " can't be read");
-        bytes.resize(static_cast<std::size_t>(got));
+        const std::string bytes = bytes_of(process, memory, region);
         scan.bytes += bytes.size();
         if (const std::size_t piece = canary.longest_piece_in(bytes); piece != 0)
             scan.sightings.push_back({region.name.empty() ? "anonymous" : region.name, region.first, piece});
