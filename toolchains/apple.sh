@@ -93,6 +93,7 @@ cat "$step_log"
 if [ "$(uname -s)" = Darwin ]; then
     [ -z "${APPLE_IDENTITY:-}" ] || must "Apple: sign" sign
     must "Apple: zip" ditto -c -k --keepParent "$framework" "$framework.zip"
-    echo "checksum: $(swift package compute-checksum "$framework.zip")"
+    checksum=$(swift package compute-checksum "$framework.zip") || fail "failed: Apple: checksum"
+    echo "checksum: $checksum"
 fi
 echo "[$(elapsed)] All passed."

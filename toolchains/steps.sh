@@ -90,6 +90,13 @@ must() {
     fail "failed: $1"
 }
 
+# Whether the last step, a ctest, ran all of its tests; if not, which. To ctest itself a skipped one has passed.
+all_ran() {
+    grep -q 'The following tests did not run' "$step_log" || return 0
+    sed -n '/The following tests did not run/,$p' "$step_log"
+    return 1
+}
+
 # On macOS javac is a stub beside which no jni.h is, and Homebrew keeps its JDK out of sight.
 show_jdk() {
     [ "$(uname -s)" = Darwin ] && [ -z "${JAVA_HOME:-}" ] || return 0

@@ -129,6 +129,7 @@ tail -n 3 "$step_log"
 if [ "$here" = /src ]; then
     must "C++: build with gcc 14" inside cmake --build "$cmake_build"
     try "C++: test with gcc 14" cxx_suite
+    all_ran || failed="$failed; C++: tests that did not run"
     grep -E '^[0-9]+% tests passed|^Total Test time' "$step_log"
     options=""
     [ $install = yes ] || options=--no-install
