@@ -15,7 +15,7 @@ exported names, platforms, dependencies, required-reason APIs, size.
                                    signs it
   toolchains/apple.sh              on Linux: the same from clang and stubs of the system's libraries, to be looked at, never
                                    shipped (PORTAL_SESSION_CACHE: where its tools are kept)
-  --no-install                     use what is installed
+  --no-install                     use what is installed, and downloaded before
 TEXT
 }
 
@@ -39,6 +39,8 @@ take_cross_tools() {
     local tools=${PORTAL_SESSION_CACHE:-/var/cache/portal-session}/apple
     python=$tools/bin/python
     [ -e "$tools/stamp" ] && return
+    [ $install = yes ] || fail "ziglang is not in $tools, and --no-install"
+    { mkdir -p "$tools" && [ -w "$tools" ]; } || fail "cannot write to $tools: set PORTAL_SESSION_CACHE to another folder"
     python3 -m venv "$tools" && { "$tools/bin/pip" install -q ziglang==0.17.1 || "$tools/bin/pip" install -q ziglang==0.17.1; } &&
         touch "$tools/stamp"
 }
