@@ -163,6 +163,18 @@ install_with_homebrew() {
     fi
 }
 
+# An older one would say of the presets no more than that it can't read them.
+check_cmake() {
+    local least have
+    least=$(sed -n 's/.*"cmakeMinimumRequired": {"major": \([0-9]*\), "minor": \([0-9]*\).*/\1.\2/p' \
+        "$(dirname "$0")/../CMakePresets.json")
+    have=$(cmake --version | sed -n 's/^cmake version \([0-9]*\.[0-9]*\).*/\1/p')
+    [ "$(printf '%s\n' "$least" "$have" | sort -t . -k 1,1n -k 2,2n | head -n 1)" != "$least" ] || return 0
+    echo "provision.sh: $(command -v cmake) is version $have, and CMakePresets.json needs $least. Debian 12 and Ubuntu 24.04 have" >&2
+    echo "it, and so has PyPI: install it there, put it first in PATH and call again." >&2
+    exit 1
+}
+
 [ $# -ne 0 ] || { sed -n '2,4s/^# *//p' "$0"; exit 2; }
 needs=$(for group in "$@"; do needs_of "$group"; done)
 
@@ -178,3 +190,5 @@ else
     } >&2
     exit 1
 fi
+
+if grep -q '^cmake ' <<<"$needs"; then check_cmake; fi
