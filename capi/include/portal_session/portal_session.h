@@ -668,7 +668,7 @@ PORTAL_API portal_code portal_session_notify(portal_session *session, portal_not
 
 /** Reads what the session has and does at this instant.
  *
- *  Thread: any; takes no lock and does not wait.
+ *  Thread: any; does not wait, and with the system's clock takes no lock.
  *  Own:    *out is yours; set it up with portal_init.
  *  Valid:  a copy: it does not change.
  *  Errors: CLOSED.
@@ -702,7 +702,7 @@ PORTAL_API portal_code portal_session_allows(const portal_session *session, port
 
 /** Takes the valid token, without waiting: one clock read and one copy. Near a deadline a renewal starts behind it.
  *
- *  Thread: any, at any rate; takes no lock and allocates nothing.
+ *  Thread: any, at any rate; allocates nothing, and with the system's clock takes no lock.
  *  Own:    out and the buffer are yours; wipe the token after use. A NULL token takes the lease alone; then length may be
  *          NULL.
  *  Valid:  the lease for ever; the token as long as Portal takes it: report what it answers.
