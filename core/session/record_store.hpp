@@ -16,19 +16,32 @@ enum class LoadOutcome : std::uint8_t {
     fault,        // the store does not work
 };
 
-enum class LossReason : std::uint8_t {
+// Why an operation failed, or a record was lost.
+enum class StoreCause : std::int32_t {
     none,
+    system,     // it refused a call: os_code is its errno
+    host,       // the app's own store said so: os_code is its number
+    no_answer,  // in time
+    key,        // the app's key: not now, or none that fits
+    cipher,     // the crypto library itself
+    // Of a loss:
     damaged,       // it does not decode, or its seal does not fit: cut, overwritten, of another session
     other_key,     // sealed with a key other than the one there is now, or there is no key any more
     other_format,  // written by another version of this library
     earlier,       // set aside by a process that came before, and nothing was saved since
 };
 
+struct StoreFault {
+    StoreCause cause = StoreCause::none;
+    std::int32_t os_code = 0;  // 0: none
+
+    bool operator==(const StoreFault&) const = default;
+};
+
 struct LoadResult {
     LoadOutcome outcome = LoadOutcome::fault;
-    Record record;                       // set where found
-    int os_code = 0;                     // 0: the cause is the key or the record itself, not the operating system
-    LossReason loss = LossReason::none;  // set where lost
+    Record record{};     // set where found
+    StoreFault fault{};  // set where unavailable, lost or fault
     // With found, absent and lost: the session was cleared, but the tombstone never reached the store. It is signed out;
     // until a tombstone is saved every other save is a conflict.
     bool erase_pending = false;
@@ -43,7 +56,7 @@ enum class SaveOutcome : std::uint8_t {
 
 struct SaveResult {
     SaveOutcome outcome = SaveOutcome::fault;
-    int os_code = 0;
+    StoreFault fault{};  // set where unavailable or fault
 };
 
 // One session's place in a store. Called on the worker, one operation at a time, and must not block it: an implementation

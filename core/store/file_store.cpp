@@ -24,9 +24,9 @@ void FileStore::save(Record record, std::function<void(SaveResult)> answer) {
 void FileStore::load_on_lane(const std::function<void(LoadResult)>& answer) {
     // Another process may have cleared the session and gone on with a new key: only a key fetched now is the last word.
     LoadResult result = load_with_key(OtherKey::keep);
-    if (result.loss != LossReason::other_key) return answer_load(answer, std::move(result));
+    if (result.fault.cause != StoreCause::other_key) return answer_load(answer, std::move(result));
     ask_key([this, answer](KeyOutcome outcome) {
-        LoadResult refused;
+        LoadResult refused{.fault = {StoreCause::key}};
         if (outcome == KeyOutcome::unavailable) refused.outcome = LoadOutcome::unavailable;
         const bool last_word = outcome == KeyOutcome::found || outcome == KeyOutcome::absent;
         answer_load(answer, last_word ? load_with_key(OtherKey::set_aside) : std::move(refused));
@@ -50,7 +50,7 @@ void FileStore::save_on_lane(const Record& record, const std::function<void(Save
     if (!key_.empty() || record.state == TokenState::signed_out) return answer(save_with_key(record));
     ask_key([this, record, answer](KeyOutcome outcome) {
         if (outcome == KeyOutcome::found) return answer(save_with_key(record));
-        answer({outcome == KeyOutcome::unavailable ? SaveOutcome::unavailable : SaveOutcome::fault, 0});
+        answer({outcome == KeyOutcome::unavailable ? SaveOutcome::unavailable : SaveOutcome::fault, {StoreCause::key}});
     });
 }
 

@@ -37,7 +37,7 @@ void HostStore::load(std::function<void(LoadResult)> answer) {
 void HostStore::save(Record record, std::function<void(SaveResult)> answer) {
     ++record.revision;
     auto encoded = encode_record(record);
-    if (!encoded) return answer({SaveOutcome::fault, 0});
+    if (!encoded) return answer({SaveOutcome::fault});
     const std::uint64_t id = saves().add(std::move(answer));
     saves().take(std::exchange(last_save_, id));
     auto bytes = std::make_shared<Secret>(std::move(*encoded));
@@ -49,15 +49,14 @@ void HostStore::save(Record record, std::function<void(SaveResult)> answer) {
 Result<void> HostStore::loaded(std::uint64_t id, LoadOutcome outcome, std::uint64_t revision, std::string_view record) {
     const auto answer = loads().take(id);
     if (!answer) return stale();
-    LoadResult result;
-    result.outcome = outcome;
+    LoadResult result{.outcome = outcome, .fault = {StoreCause::host}};
     if (outcome == LoadOutcome::found) {
         auto decoded = decode_record(record);
         if (decoded) {
             result.record = std::move(*decoded);
         } else {
             result.outcome = LoadOutcome::lost;
-            result.loss = LossReason::damaged;
+            result.fault.cause = StoreCause::damaged;
         }
         result.record.revision = revision;  // of a lost one too: the next save takes its place
     }
@@ -68,7 +67,7 @@ Result<void> HostStore::loaded(std::uint64_t id, LoadOutcome outcome, std::uint6
 Result<void> HostStore::saved(std::uint64_t id, SaveOutcome outcome, int os_code) {
     const auto answer = saves().take(id);
     if (!answer) return stale();
-    (*answer)({outcome, os_code});
+    (*answer)({outcome, {StoreCause::host, os_code}});
     return {};
 }
 

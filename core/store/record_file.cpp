@@ -15,13 +15,13 @@ namespace {
 bool passing(int os_code) { return os_code == EWOULDBLOCK || os_code == EMFILE || os_code == ENFILE || os_code == ENOMEM; }
 
 LoadResult load_refused(int os_code) {
-    LoadResult result;
-    result.outcome = passing(os_code) ? LoadOutcome::unavailable : LoadOutcome::fault;
-    result.os_code = os_code;
-    return result;
+    return {.outcome = passing(os_code) ? LoadOutcome::unavailable : LoadOutcome::fault,
+            .fault = {StoreCause::system, os_code}};
 }
 
-SaveResult save_refused(int os_code) { return {passing(os_code) ? SaveOutcome::unavailable : SaveOutcome::fault, os_code}; }
+SaveResult save_refused(int os_code) {
+    return {passing(os_code) ? SaveOutcome::unavailable : SaveOutcome::fault, {StoreCause::system, os_code}};
+}
 
 std::string parent_of(const std::string& path) {
     const std::size_t last = path.find_last_not_of('/');
@@ -68,9 +68,9 @@ RecordFile::RecordFile(std::string directory, std::string session_name, std::sha
       erased_(std::move(erased)) {}
 
 LoadResult RecordFile::load(std::string_view key, OtherKey other_key) {
-    if (!name_files()) return {};
+    if (!name_files()) return {.fault = {StoreCause::cipher}};
     LoadResult result = read_record(key);
-    const bool may_open_later = result.loss == LossReason::other_key && other_key == OtherKey::keep;
+    const bool may_open_later = result.fault.cause == StoreCause::other_key && other_key == OtherKey::keep;
     if (result.outcome == LoadOutcome::lost && !may_open_later) result = set_aside(key);
     if (result.outcome == LoadOutcome::absent && !seen_revision_) result = lost_earlier();
     if (result.outcome == LoadOutcome::unavailable || result.outcome == LoadOutcome::fault) return result;
@@ -89,12 +89,12 @@ LoadResult RecordFile::load(std::string_view key, OtherKey other_key) {
 }
 
 SaveResult RecordFile::save(Record record, std::string_view key) {
-    if (!name_files()) return {};
+    if (!name_files()) return {.fault = {StoreCause::cipher}};
     const bool tombstone = record.state == TokenState::signed_out;
     if (tombstone) mark_erase(record.epoch);
     const std::uint64_t expected = record.revision++;
     const Result<std::string> sealed = seal_record(*cipher_, key, name_hash_, record);
-    if (!sealed) return {};
+    if (!sealed) return {.fault = {StoreCause::cipher}};
 
     const Io<Lock> lock_held = lock();
     if (!lock_held) return save_refused(lock_held.error());
@@ -102,12 +102,12 @@ SaveResult RecordFile::save(Record record, std::string_view key) {
     if (!stored) return save_refused(stored.error());
     const Io<std::uint64_t> marked = marked_epoch();
     if (!marked) return save_refused(marked.error());
-    if (*stored != expected || (!tombstone && *marked > record.epoch)) return {SaveOutcome::conflict, 0};
+    if (*stored != expected || (!tombstone && *marked > record.epoch)) return {SaveOutcome::conflict};
     if (const Io<void> replaced = replace_record(*sealed); !replaced) return save_refused(replaced.error());
     seen_revision_ = record.revision;
-    if (!tombstone) return {SaveOutcome::saved, 0};
+    if (!tombstone) return {SaveOutcome::saved};
     if (const Io<void> finished = finish_erase(record.state); !finished) return save_refused(finished.error());
-    return {SaveOutcome::saved, 0};
+    return {SaveOutcome::saved};
 }
 
 // ---- News ------------------------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ LoadResult RecordFile::lost_earlier() {
     if (!lost && lost.error() != ENOENT) return load_refused(lost.error());
     LoadResult result;
     result.outcome = lost ? LoadOutcome::lost : LoadOutcome::absent;
-    result.loss = lost ? LossReason::earlier : LossReason::none;
+    result.fault.cause = lost ? StoreCause::earlier : StoreCause::none;
     return result;
 }
 

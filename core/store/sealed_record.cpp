@@ -36,18 +36,13 @@ std::optional<Header> read_header(std::string_view bytes) {
     return header;
 }
 
-LoadResult lost(LossReason reason) {
-    LoadResult result;
-    result.outcome = LoadOutcome::lost;
-    result.loss = reason;
-    return result;
-}
+LoadResult lost(StoreCause cause) { return {.outcome = LoadOutcome::lost, .fault = {cause}}; }
 
 // The key's check value is asked only here: a record that opens has the right key.
 LoadResult why_not_opened(const Cipher& cipher, std::string_view key, const Header& header, bool is_tombstone) {
     const Result<KeyCheck> check = cipher.key_check(key);
-    if (!check) return LoadResult{};
-    return lost(is_tombstone || view(*check) == header.key_check ? LossReason::damaged : LossReason::other_key);
+    if (!check) return {.fault = {StoreCause::cipher}};
+    return lost(is_tombstone || view(*check) == header.key_check ? StoreCause::damaged : StoreCause::other_key);
 }
 
 }  // namespace
@@ -75,19 +70,19 @@ Result<std::string> seal_record(const Cipher& cipher, std::string_view key, std:
 
 LoadResult open_record(const Cipher& cipher, std::string_view key, std::string_view name_hash, std::string_view sealed) {
     const std::optional<Header> header = read_header(sealed);
-    if (!header || sealed.size() > max_sealed_bytes) return lost(LossReason::damaged);
-    if (header->format != sealed_format) return lost(LossReason::other_format);
+    if (!header || sealed.size() > max_sealed_bytes) return lost(StoreCause::damaged);
+    if (header->format != sealed_format) return lost(StoreCause::other_format);
     const bool tombstone = header->sealed_with == SealedWith::public_key;
-    if (!tombstone && header->sealed_with != SealedWith::host_key) return lost(LossReason::damaged);
+    if (!tombstone && header->sealed_with != SealedWith::host_key) return lost(StoreCause::damaged);
     const std::string_view used_key = tombstone ? tombstone_key : key;
-    if (used_key.empty()) return lost(LossReason::other_key);
+    if (used_key.empty()) return lost(StoreCause::other_key);
 
     const std::string authenticated = std::string(sealed.substr(0, sealed_header_bytes)) + std::string(name_hash);
     const Result<Secret> plain = cipher.open(used_key, authenticated, sealed.substr(sealed_header_bytes));
-    if (!plain && plain.error().code == Code::internal) return LoadResult{};
+    if (!plain && plain.error().code == Code::internal) return {.fault = {StoreCause::cipher}};
     if (!plain) return why_not_opened(cipher, used_key, *header, tombstone);
     Result<Record> record = decode_record(plain->reveal());
-    if (!record || (record->state == TokenState::signed_out) != tombstone) return lost(LossReason::damaged);
+    if (!record || (record->state == TokenState::signed_out) != tombstone) return lost(StoreCause::damaged);
 
     LoadResult result;
     result.outcome = LoadOutcome::found;

@@ -22,7 +22,7 @@ struct Rig {
     void settle() {
         for (const Effect& effect : Effects(effects))
             if (const auto* save = std::get_if<effect::Save>(&effect))
-                step(event::Saved{save->operation, {SaveOutcome::saved, 0}});
+                step(event::Saved{save->operation, {SaveOutcome::saved}});
     }
     void step(const Event& event) {
         effects.clear();

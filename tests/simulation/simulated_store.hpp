@@ -37,16 +37,16 @@ public:
     SaveResult save(Record record) {
         const bool is_tombstone = record.state == TokenState::signed_out;
         if (is_tombstone) marked_epoch_ = std::max(marked_epoch_, record.epoch);
-        if (mood == StoreMood::locked) return {SaveOutcome::unavailable, 0};
-        if (mood == StoreMood::broken) return {SaveOutcome::fault, 0};
+        if (mood == StoreMood::locked) return {SaveOutcome::unavailable};
+        if (mood == StoreMood::broken) return {SaveOutcome::fault};
         const std::uint64_t revision = record_ ? record_->revision : 0;
         const bool is_asked_to = conflicts_to_come > 0 && conflicts_to_come-- > 0;
         if (is_asked_to || revision != record.revision || (!is_tombstone && marked_epoch_ > record.epoch))
-            return {SaveOutcome::conflict, 0};
+            return {SaveOutcome::conflict};
         ++record.revision;
         record_ = std::move(record);
         if (marked_epoch_ <= record_->epoch) marked_epoch_ = 0;
-        return {SaveOutcome::saved, 0};
+        return {SaveOutcome::saved};
     }
 
 private:

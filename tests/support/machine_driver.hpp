@@ -70,9 +70,10 @@ public:
         running = Running::none;
         return step(event::Loaded{operation, std::move(result)});
     }
-    std::string loaded(LoadOutcome outcome) {
+    std::string loaded(LoadOutcome outcome, StoreFault fault = {}) {
         LoadResult result;
         result.outcome = outcome;
+        result.fault = fault;
         return loaded(std::move(result));
     }
     std::string loaded(const Record& record) {
@@ -81,13 +82,13 @@ public:
         result.record = record;
         return loaded(std::move(result));
     }
-    std::string saved(SaveOutcome outcome = SaveOutcome::saved) {
+    std::string saved(SaveOutcome outcome = SaveOutcome::saved, StoreFault fault = {}) {
         if (outcome == SaveOutcome::saved) {
             stored = last_save;
             ++stored->revision;
         }
         running = Running::none;
-        return step(event::Saved{operation, {outcome, 0}});
+        return step(event::Saved{operation, {outcome, fault}});
     }
     // Answers the operations that run, as a store that works does, until none does.
     std::string settle() {

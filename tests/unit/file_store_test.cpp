@@ -118,8 +118,12 @@ TEST_CASE_METHOD(Fixture, "A locked keychain is unavailable to load and save, an
     REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
     host->outcome = KeyOutcome::unavailable;
     const auto locked = open();
-    CHECK(load_now(*locked).outcome == LoadOutcome::unavailable);
-    CHECK(save_now(*locked, sample_record(1)).outcome == SaveOutcome::unavailable);
+    const LoadResult unread = load_now(*locked);
+    CHECK(unread.outcome == LoadOutcome::unavailable);
+    CHECK(unread.fault.cause == StoreCause::key);
+    const SaveResult unsaved = save_now(*locked, sample_record(1));
+    CHECK(unsaved.outcome == SaveOutcome::unavailable);
+    CHECK(unsaved.fault.cause == StoreCause::key);
     host->outcome = KeyOutcome::found;
     CHECK(same(load_now(*locked).record, sample_record(1, token)));
 }
@@ -135,7 +139,7 @@ TEST_CASE_METHOD(Fixture, "A key that is gone means a loss where a record is, ab
     host->outcome = KeyOutcome::absent;
     const LoadResult result = load_now(*open());
     CHECK(result.outcome == LoadOutcome::lost);
-    CHECK(result.loss == LossReason::other_key);
+    CHECK(result.fault.cause == StoreCause::other_key);
     CHECK(folder.names().count(name_hash + ".lost.1") == 1);
 }
 
@@ -144,8 +148,12 @@ TEST_CASE_METHOD(Fixture, "A key provider that fails, or gives a key of the wron
     REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
     const auto check_fault = [&] {
         const auto other = open();
-        CHECK(load_now(*other).outcome == LoadOutcome::fault);
-        CHECK(save_now(*other, sample_record(1)).outcome == SaveOutcome::fault);
+        const LoadResult unread = load_now(*other);
+        CHECK(unread.outcome == LoadOutcome::fault);
+        CHECK(unread.fault.cause == StoreCause::key);
+        const SaveResult unsaved = save_now(*other, sample_record(1));
+        CHECK(unsaved.outcome == SaveOutcome::fault);
+        CHECK(unsaved.fault.cause == StoreCause::key);
     };
     host->outcome = KeyOutcome::failed;
     check_fault();

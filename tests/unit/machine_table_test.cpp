@@ -46,7 +46,7 @@ std::string saved(MachineDriver& driver) {
     driver.accepted();
     driver.step(event::Background{});
     if (driver.running == MachineDriver::Running::save) return driver.saved();
-    return driver.step(event::Saved{99, {SaveOutcome::saved, 0}});
+    return driver.step(event::Saved{99, {SaveOutcome::saved}});
 }
 
 std::string timer(MachineDriver& driver) { return driver.fire_timer(); }

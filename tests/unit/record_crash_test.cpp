@@ -111,7 +111,7 @@ TEST_CASE_METHOD(Fixture, "Setting a record aside with trouble at any call never
         CHECK((during == LoadOutcome::fault || during == LoadOutcome::lost));
         files->fail_none();
         load();
-        CHECK(load().loss == LossReason::earlier);
+        CHECK(load().fault.cause == StoreCause::earlier);
         CHECK(folder.names().size() <= 3);
         CHECK(save(first_record()) == SaveOutcome::saved);
     }

@@ -52,7 +52,7 @@ TEST_CASE_METHOD(Fixture, "A clear that the disk refuses is pending for the next
     files->judge_by([&](const FileCall& call) { return call.path == path + ".tmp" && call.name == "open" ? ENOSPC : 0; });
     const SaveResult refused = record_file().save(sample_tombstone(1), key);
     CHECK(refused.outcome == SaveOutcome::fault);
-    CHECK(refused.os_code == ENOSPC);
+    CHECK(refused.fault.os_code == ENOSPC);
     CHECK(erased == 0);
     files->fail_none();
 

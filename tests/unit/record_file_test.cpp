@@ -14,12 +14,12 @@ using namespace portal::test;
 namespace {
 
 struct Fixture : RecordFolder {
-    void check_lost(LossReason reason) {
+    void check_lost(StoreCause reason) {
         const LoadResult result = load();
         CHECK(result.outcome == LoadOutcome::lost);
-        CHECK(result.loss == reason);
+        CHECK(result.fault.cause == reason);
         CHECK_FALSE(result.record.token);
-        CHECK(load().loss == LossReason::earlier);
+        CHECK(load().fault.cause == StoreCause::earlier);
     }
 };
 
@@ -108,12 +108,12 @@ TEST_CASE_METHOD(Fixture, "A record cut at any length is lost, set aside and nev
         write_bytes(path, whole.substr(0, size));
         const LoadResult result = load();
         CHECK(result.outcome == LoadOutcome::lost);
-        CHECK(result.loss == LossReason::damaged);
+        CHECK(result.fault.cause == StoreCause::damaged);
         CHECK_FALSE(std::filesystem::exists(path));
         CHECK(file_bytes(path + ".lost.1") == whole.substr(0, size));
     }
     write_bytes(path, whole + "x");
-    check_lost(LossReason::damaged);
+    check_lost(StoreCause::damaged);
 }
 
 TEST_CASE_METHOD(Fixture, "A record with any bit flipped is lost", "[store][file]") {
@@ -143,7 +143,7 @@ TEST_CASE_METHOD(Fixture, "All zero, random and foreign bytes are lost", "[store
     for (const std::string& bytes :
          {std::string(300, '\0'), random, std::string("portalps"), std::string("{\"token\":\"x\"}")}) {
         write_bytes(path, bytes);
-        check_lost(LossReason::damaged);
+        check_lost(StoreCause::damaged);
     }
 }
 
@@ -151,12 +151,12 @@ TEST_CASE_METHOD(Fixture, "A record of another format is lost as such", "[store]
     std::string newer = sealed(key, sample_record(1, token));
     newer[8] = 2;
     write_bytes(path, newer);
-    check_lost(LossReason::other_format);
+    check_lost(StoreCause::other_format);
 }
 
 TEST_CASE_METHOD(Fixture, "A record under another key is lost, told apart from a damaged one", "[store][file]") {
     write_bytes(path, sealed(other_key, sample_record(1, token)));
-    check_lost(LossReason::other_key);
+    check_lost(StoreCause::other_key);
 }
 
 TEST_CASE_METHOD(Fixture, "A record under another key stays where it is as long as a newer key may come", "[store][file]") {
@@ -164,7 +164,7 @@ TEST_CASE_METHOD(Fixture, "A record under another key stays where it is as long 
     for (const std::string& with : {std::string(), other_key}) {
         const LoadResult result = load(with, OtherKey::keep);
         CHECK(result.outcome == LoadOutcome::lost);
-        CHECK(result.loss == LossReason::other_key);
+        CHECK(result.fault.cause == StoreCause::other_key);
     }
     CHECK(load().outcome == LoadOutcome::found);
 }
@@ -172,7 +172,7 @@ TEST_CASE_METHOD(Fixture, "A record under another key stays where it is as long 
 TEST_CASE_METHOD(Fixture, "A record of another session is lost", "[store][file]") {
     REQUIRE(record_file("alice").save(first_record(), key).outcome == SaveOutcome::saved);
     std::filesystem::copy_file(folder.file(*cipher->sha256_hex("alice")), path);
-    check_lost(LossReason::damaged);
+    check_lost(StoreCause::damaged);
     CHECK(record_file("alice").load(key, OtherKey::set_aside).outcome == LoadOutcome::found);
 }
 
@@ -185,20 +185,20 @@ TEST_CASE_METHOD(Fixture, "A record with a token under the tombstones' public ke
     REQUIRE(
         cipher->open(public_key, forged.substr(0, sealed_header_bytes) + name_hash, forged.substr(sealed_header_bytes)));
     write_bytes(path, forged);
-    check_lost(LossReason::damaged);
+    check_lost(StoreCause::damaged);
 }
 
 TEST_CASE_METHOD(Fixture, "A huge file is lost without being read whole", "[store][file]") {
     write_bytes(path, "");
     std::filesystem::resize_file(path, 1'000'000'000);
-    check_lost(LossReason::damaged);
+    check_lost(StoreCause::damaged);
     CHECK(files->most_read() <= max_sealed_bytes + 1);
 }
 
 TEST_CASE_METHOD(Fixture, "Two lost records are kept at most, the newest two", "[store][file]") {
     for (const char* bytes : {"first", "second", "third"}) {
         write_bytes(path, bytes);
-        check_lost(LossReason::damaged);
+        check_lost(StoreCause::damaged);
     }
     CHECK(file_bytes(path + ".lost.1") == "third");
     CHECK(file_bytes(path + ".lost.2") == "second");
@@ -208,7 +208,7 @@ TEST_CASE_METHOD(Fixture, "Two lost records are kept at most, the newest two", "
 TEST_CASE_METHOD(Fixture, "A loss is told to each process that comes, until one saves, and to each only once",
                  "[store][file]") {
     write_bytes(path, "damaged");
-    check_lost(LossReason::damaged);
+    check_lost(StoreCause::damaged);
     RecordFile next = record_file();
     CHECK(next.load(key, OtherKey::set_aside).outcome == LoadOutcome::lost);
     CHECK(next.load(key, OtherKey::set_aside).outcome == LoadOutcome::absent);
@@ -242,7 +242,7 @@ TEST_CASE_METHOD(Fixture, "A symbolic link in the record's place is a fault and 
     std::filesystem::create_symlink(target, path);
     const LoadResult result = load();
     CHECK(result.outcome == LoadOutcome::fault);
-    CHECK(result.os_code == ELOOP);
+    CHECK(result.fault.os_code == ELOOP);
     CHECK(save(sample_record(1)) == SaveOutcome::fault);
     CHECK(std::filesystem::is_symlink(path));
     CHECK(file_bytes(target) == good);
@@ -264,16 +264,16 @@ TEST_CASE_METHOD(Fixture, "A symbolic link in the place of a file that is writte
 TEST_CASE_METHOD(Fixture, "A directory, a pipe or another user's file in the record's place is a fault", "[store][file]") {
     SECTION("directory") {
         std::filesystem::create_directory(path);
-        CHECK(load().os_code == EINVAL);
+        CHECK(load().fault.os_code == EINVAL);
     }
     SECTION("pipe") {
         REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-        CHECK(load().os_code == EINVAL);
+        CHECK(load().fault.os_code == EINVAL);
     }
     SECTION("another user's") {
         write_bytes(path, sealed(key, sample_record(1, token)));
         files->pretend_foreign_owner(true);
-        CHECK(load().os_code == EPERM);
+        CHECK(load().fault.os_code == EPERM);
     }
     CHECK(load().outcome == LoadOutcome::fault);
     CHECK(save(sample_record(1)) == SaveOutcome::fault);
@@ -291,7 +291,7 @@ TEST_CASE_METHOD(Fixture, "A read-only folder gives what is there, and a fault w
     });
     const SaveResult result = record_file().save(sample_record(1, "newer"), key);
     CHECK(result.outcome == SaveOutcome::fault);
-    CHECK(result.os_code == EROFS);
+    CHECK(result.fault.os_code == EROFS);
     CHECK(same(load().record, sample_record(1, token)));
 }
 
@@ -300,7 +300,7 @@ TEST_CASE_METHOD(Fixture, "A damaged record that cannot be set aside is a fault,
     files->fail_each("rename", EROFS);
     const LoadResult result = load();
     CHECK(result.outcome == LoadOutcome::fault);
-    CHECK(result.os_code == EROFS);
+    CHECK(result.fault.os_code == EROFS);
     CHECK(file_bytes(path) == "damaged");
 }
 
@@ -310,7 +310,7 @@ TEST_CASE_METHOD(Fixture, "A full disk leaves the old record and no half-written
         files->fail_each(call, ENOSPC);
         const SaveResult result = record_file().save(sample_record(1, "newer"), key);
         CHECK(result.outcome == SaveOutcome::fault);
-        CHECK(result.os_code == ENOSPC);
+        CHECK(result.fault == StoreFault{StoreCause::system, ENOSPC});
         files->fail_none();
         CHECK(same(load().record, sample_record(1, token)));
         CHECK(folder.names().size() == 2);
@@ -323,7 +323,7 @@ TEST_CASE_METHOD(Fixture, "A file that may not be read is a fault with its errno
     for (const char* call : {"open", "info", "read"}) {
         files->fail_each(call, EACCES);
         CHECK(load().outcome == LoadOutcome::fault);
-        CHECK(load().os_code == EACCES);
+        CHECK(load().fault == StoreFault{StoreCause::system, EACCES});
     }
     files->fail_none();
     CHECK(load().outcome == LoadOutcome::found);
