@@ -16,15 +16,15 @@ using namespace portal::capi;
 
 namespace portal::capi {
 
-std::function<void(Code)> done_function(const portal_done* done) {
+std::function<void(const Error&)> done_function(const portal_done* done) {
     if (done == nullptr) return nullptr;
     auto held = std::make_shared<Held<portal_done>>(*done);
-    return [held](Code code) {
+    return [held](const Error& ended) {
         if ((*held)->fn == nullptr) return;
         portal_error error;
         portal_init(&error, sizeof error);
-        write_error(&error, fail_with(code).value());
-        (*held)->fn(held->userdata(), static_cast<portal_code>(code), code == Code::ok ? nullptr : &error);
+        write_error(&error, ended);
+        (*held)->fn(held->userdata(), error.code, ended.code == Code::ok ? nullptr : &error);
     };
 }
 

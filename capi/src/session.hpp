@@ -46,7 +46,7 @@ struct HostOptions;
 [[nodiscard]] Result<NewToken> new_token(const portal_token_input* input);
 
 // A function that tells how an operation ended, or none.
-[[nodiscard]] std::function<void(Code)> done_function(const portal_done* done);
+[[nodiscard]] std::function<void(const Error&)> done_function(const portal_done* done);
 
 [[nodiscard]] Lease lease_of(const portal_lease& lease);
 // Inline: part of the hot path.

@@ -184,9 +184,11 @@ void Engine::carry_out(effect::Tell& tell) {
     event.epoch = tell.epoch;
     event.retry_after_ms = tell.retry_after_ms;
     event.at_unix_ms = clock_->read().unix_ms;
+    event.os_code = tell.kind == EventKind::store ? tell.store_fault.os_code : tell.host_code;
     if (const LogLevel level = tell.code == Code::ok ? LogLevel::info : LogLevel::warning; logs(level))
         log(level, std::string(name_of(tell.kind)) + ": " + name_of(tell.state) + " (" + name_of(tell.reason) + ")" +
-                       (tell.code == Code::ok ? "" : std::string(", ") + name_of(tell.code)));
+                       (tell.code == Code::ok ? "" : std::string(", ") + name_of(tell.code)) +
+                       (tell.store_fault == StoreFault{} ? "" : ": " + text_of(tell.store_fault)));
     const std::lock_guard lock(mutex_);
     history_.push_back(event);
     if (history_.size() > history_length) history_.pop_front();
@@ -200,7 +202,7 @@ void Engine::carry_out(effect::Tell& tell) {
 void Engine::carry_out(effect::Arm& arm) { armed_ms_ = arm.boot_ms; }
 
 void Engine::carry_out(effect::Done& done) {
-    std::function<void(Code)> call;
+    std::function<void(const Error&)> call;
     {
         const std::lock_guard lock(mutex_);
         const auto found = dones_.find(done.done);
@@ -208,12 +210,12 @@ void Engine::carry_out(effect::Done& done) {
         call = std::move(found->second);
         dones_.erase(found);
     }
-    call_back([call = std::move(call), code = done.code] { call(code); });
+    call_back([call = std::move(call), error = error_for(done)] { call(error); });
 }
 
 void Engine::carry_out(effect::Ended&) {
     std::map<std::uint64_t, Waiting> waiting;
-    std::map<std::uint64_t, std::function<void(Code)>> dones;
+    std::map<std::uint64_t, std::function<void(const Error&)>> dones;
     {
         const std::lock_guard lock(mutex_);
         ended_ = true;  // from here on nobody can begin to wait
@@ -230,7 +232,7 @@ void Engine::carry_out(effect::Ended&) {
             call_back([call = std::move(waiter.call), error] { call({Code::closed, {}, nullptr, error}); });
         }
     }
-    for (auto& [id, done] : dones) call_back([call = std::move(done)] { call(Code::closed); });
+    for (auto& [id, done] : dones) call_back([call = std::move(done), error] { call(error); });
     for (const auto& [request, id] : asked_) requests().take(id);
     asked_.clear();
     armed_ms_ = never_ms;

@@ -56,7 +56,7 @@ struct NewToken {
 
 enum class Notice : std::uint8_t { foreground, background, store_changed, clock_changed };
 
-// Names: `call` comes back on the callback thread, `done` likewise.
+// Every `call` and `done` comes on the callback thread, unless its comment says otherwise.
 class Engine : public std::enable_shared_from_this<Engine> {
 public:
     // No I/O, no wait: loading starts behind it.
@@ -88,9 +88,9 @@ public:
     static Result<void> fulfil(std::uint64_t request_id, NewToken token);
     static Result<void> decline(std::uint64_t request_id, int host_code);
     static Result<void> fail_request(std::uint64_t request_id, const ProviderFailure& failure);
-    // `done` may be empty.
-    [[nodiscard]] Result<void> clear(std::function<void(Code)> done);
-    [[nodiscard]] Result<void> notify(Notice notice, std::function<void(Code)> done);
+    // `done` may be empty. Its error's code is ok where it went well.
+    [[nodiscard]] Result<void> clear(std::function<void(const Error&)> done);
+    [[nodiscard]] Result<void> notify(Notice notice, std::function<void(const Error&)> done);
     [[nodiscard]] Result<StatusView> status() const;
     [[nodiscard]] Result<std::string> explain() const;
     [[nodiscard]] std::uint64_t tag() const { return tag_; }  // of the session's name: the same in every process
@@ -146,7 +146,7 @@ private:
     void deliver(std::uint64_t waiter, Acquired result);
     void deliver_events();
     void finish();
-    [[nodiscard]] Result<std::uint64_t> keep_done(std::function<void(Code)> done);
+    [[nodiscard]] Result<std::uint64_t> keep_done(std::function<void(const Error&)> done);
     [[nodiscard]] bool logs(LogLevel level) const;
     void log(LogLevel level, std::string line);
 
@@ -173,7 +173,7 @@ private:
     std::shared_ptr<Host> host_;
     std::map<std::uint64_t, Waiting> waiting_;
     std::map<Alarm, std::function<void()>> alarms_;
-    std::map<std::uint64_t, std::function<void(Code)>> dones_;
+    std::map<std::uint64_t, std::function<void(const Error&)>> dones_;
     std::uint64_t last_done_ = 0;
     std::deque<SessionEvent> events_;   // not yet delivered
     std::deque<SessionEvent> history_;  // for explain

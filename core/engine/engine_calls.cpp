@@ -191,7 +191,7 @@ void Engine::call_off(const Alarm& alarm) {
     alarms_.erase(alarm);
 }
 
-Result<std::uint64_t> Engine::keep_done(std::function<void(Code)> done) {
+Result<std::uint64_t> Engine::keep_done(std::function<void(const Error&)> done) {
     const std::lock_guard lock(mutex_);
     if (ended_ || front_.is_closed()) return fail_with(Code::closed);
     if (!done) return 0;
@@ -199,7 +199,7 @@ Result<std::uint64_t> Engine::keep_done(std::function<void(Code)> done) {
     return last_done_;
 }
 
-Result<void> Engine::clear(std::function<void(Code)> done) {
+Result<void> Engine::clear(std::function<void(const Error&)> done) {
     const auto id = keep_done(std::move(done));
     if (!id) return tl::unexpected<Error>(id.error());
     const std::lock_guard order(order_);
@@ -207,7 +207,7 @@ Result<void> Engine::clear(std::function<void(Code)> done) {
     return {};
 }
 
-Result<void> Engine::notify(Notice notice, std::function<void(Code)> done) {
+Result<void> Engine::notify(Notice notice, std::function<void(const Error&)> done) {
     const auto id = keep_done(std::move(done));
     if (!id) return tl::unexpected<Error>(id.error());
     switch (notice) {

@@ -74,7 +74,12 @@ std::string event_json(const SessionEvent& event) {
         .text("code", name_of(event.code))
         .number("generation", event.generation)
         .number("epoch", event.epoch)
+        .number("os_code", event.os_code)
         .str();
+}
+
+std::string fault_json(const StoreFault& fault) {
+    return JsonObject().text("cause", name_of(fault.cause)).number("os_code", fault.os_code).str();
 }
 
 }  // namespace
@@ -97,6 +102,7 @@ Result<std::string> Engine::explain() const {
                                       ? 0
                                       : std::max<std::int64_t>(view->snapshot.retry_at_boot_ms - view->now.boot_ms, 0))
         .text("store", name_of(view->snapshot.store))
+        .raw("store_fault", fault_json(view->snapshot.store_fault))
         .raw("policy", policy_json(policy_))
         .raw("counters", counters_json(view->snapshot.counters))
         .raw("transitions", "[" + history + "]")

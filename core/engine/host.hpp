@@ -29,6 +29,7 @@ struct SessionEvent {
     std::uint64_t epoch = 0;
     std::int64_t retry_after_ms = 0;
     std::int64_t at_unix_ms = 0;
+    std::int32_t os_code = 0;  // of the store, or the host's own of its provider
 };
 
 enum class LogLevel : std::int32_t { off = 0, error = 1, warning = 2, info = 3, debug = 4 };

@@ -1,5 +1,9 @@
 #include "engine/messages.hpp"
 
+#include <system_error>
+
+#include "engine/names.hpp"
+
 namespace portal {
 
 std::string message_for(Code code) {
@@ -59,6 +63,27 @@ std::string message_for(Code code) {
             return "The provider gave the very token that is no longer good: let the backend make a new one.";
     }
     return "";
+}
+
+std::string text_of(const StoreFault& fault) {
+    std::string text = name_of(fault.cause);
+    if (fault.os_code != 0) text += " " + std::to_string(fault.os_code);
+    if (fault.cause == StoreCause::system) text += " (" + std::system_category().message(fault.os_code) + ")";
+    return text;
+}
+
+Error error_for(const effect::Done& done) {
+    Error error;
+    error.code = done.code;
+    error.message = message_for(done.code);
+    error.os_code = done.store_fault.os_code;
+    if (done.store_fault.cause == StoreCause::cipher)
+        error.message =
+            "The crypto library (OpenSSL) does not work, so nothing is stored: the session goes on in memory; check that "
+            "its build has its default provider and a random source.";
+    else if (done.store_fault.cause == StoreCause::system)
+        error.message += " The system says: " + std::system_category().message(error.os_code) + ".";
+    return error;
 }
 
 Error error_for(const effect::Complete& completed) {

@@ -8,6 +8,9 @@ namespace portal {
 
 [[nodiscard]] std::string message_for(Code code);
 [[nodiscard]] Error error_for(const effect::Complete& completed);
+[[nodiscard]] Error error_for(const effect::Done& done);
+// For a line of the log: the word for the cause, and what the system calls its number.
+[[nodiscard]] std::string text_of(const StoreFault& fault);
 
 inline tl::unexpected<Error> fail_with(Code code) { return fail(code, message_for(code)); }
 

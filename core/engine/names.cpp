@@ -45,6 +45,12 @@ const char* name_of(StoreVerdict verdict) {
     return pick(words, static_cast<std::int64_t>(verdict));
 }
 
+const char* name_of(StoreCause cause) {
+    static constexpr const char* words[] = {"none",   "system",  "host",      "no_answer",    "key",
+                                            "cipher", "damaged", "other_key", "other_format", "earlier"};
+    return pick(words, static_cast<std::int64_t>(cause));
+}
+
 const char* name_of(Renewal renewal) {
     static constexpr const char* words[] = {"idle", "asking", "elsewhere", "backing_off", "declined"};
     return pick(words, static_cast<std::int64_t>(renewal));

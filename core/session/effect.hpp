@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "session/record.hpp"
+#include "session/record_store.hpp"
 #include "session/status.hpp"
 
 namespace portal {
@@ -35,6 +36,7 @@ struct Snapshot {
     Renewal renewal = Renewal::idle;
     std::int64_t retry_at_boot_ms = 0;  // while backing off
     StoreVerdict store = StoreVerdict::persistent;
+    StoreFault store_fault;  // the last one since open, which may be over
     Counters counters;
 
     bool operator==(const Snapshot&) const = default;
@@ -89,6 +91,8 @@ struct Tell {
     std::uint64_t generation = 0;
     std::uint64_t epoch = 0;
     std::int64_t retry_after_ms = 0;
+    StoreFault store_fault{};  // of a store that is not persistent now
+    int host_code = 0;         // of a provider that failed or declined
 };
 // The one timer: replaces the one before; never_ms: none.
 struct Arm {
@@ -97,6 +101,7 @@ struct Arm {
 struct Done {
     std::uint64_t done;
     Code code;
+    StoreFault store_fault{};
 };
 struct Ended {};
 

@@ -182,6 +182,7 @@ void Machine::pass_time(bool frozen) {
     }
     if (operation_ != StoreOperation::none && operation_limit_ms_ <= now_.boot_ms) {
         save_was_refused_ = std::exchange(operation_, StoreOperation::none) == StoreOperation::save;
+        store_fault_ = {StoreCause::no_answer};
         store_is_out(StoreVerdict::locked);
     }
     if (poll_at_ms_ <= now_.boot_ms) {
@@ -266,6 +267,7 @@ Snapshot Machine::snapshot(const Standing& at) const {
     result.renewal = renewal();
     if (result.renewal == Renewal::backing_off) result.retry_at_boot_ms = record_.backoff.not_before_boot_ms;
     result.store = store_;
+    result.store_fault = store_fault_;
     result.counters = counters_;
     return result;
 }
@@ -291,7 +293,10 @@ void Machine::publish(Effects& effects) {
 
 void Machine::tell(EventKind kind, Code code, std::int64_t retry_after_ms) {
     const Standing at = standing();
-    pending_.push_back(effect::Tell{kind, at.state, at.reason, code, record_.generation, record_.epoch, retry_after_ms});
+    effect::Tell what{kind, at.state, at.reason, code, record_.generation, record_.epoch, retry_after_ms};
+    if (kind == EventKind::store && store_ != StoreVerdict::persistent) what.store_fault = store_fault_;
+    if (code == last_failure_.code) what.host_code = last_failure_.host_code;
+    pending_.push_back(std::move(what));
 }
 
 void Machine::tell_changes() {

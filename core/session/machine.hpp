@@ -205,6 +205,7 @@ private:
     bool token_is_news_ = false;     // observers have not been told of it
 
     StoreVerdict store_ = StoreVerdict::persistent;
+    StoreFault store_fault_;
     bool save_was_refused_ = false;
     StoreOperation operation_ = StoreOperation::none;
     std::uint64_t operation_id_ = 0;

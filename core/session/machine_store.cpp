@@ -7,6 +7,14 @@
 #include "session/merge.hpp"
 
 namespace portal {
+namespace {
+
+Code code_of(StoreVerdict verdict) {
+    if (verdict == StoreVerdict::locked) return Code::store_unavailable;
+    return verdict == StoreVerdict::memory_only ? Code::store_failed : Code::ok;
+}
+
+}  // namespace
 
 // ---- starting operations ----
 
@@ -49,6 +57,8 @@ void Machine::on(const event::Loaded& answer) {
         return;
     }
     operation_ = StoreOperation::none;
+    if (answer.result.outcome != LoadOutcome::found && answer.result.outcome != LoadOutcome::absent)
+        store_fault_ = answer.result.fault;
     if (answer.result.outcome == LoadOutcome::unavailable) {
         if (clear_is_untried()) return set_store(StoreVerdict::locked);
         return store_is_out(StoreVerdict::locked);
@@ -85,6 +95,7 @@ void Machine::on(const event::Saved& answer) {
             break;
     }
     save_was_refused_ = true;
+    store_fault_ = answer.result.fault;
     store_is_out(answer.result.outcome == SaveOutcome::unavailable ? StoreVerdict::locked : StoreVerdict::memory_only);
 }
 
@@ -120,8 +131,8 @@ void Machine::store_is_out(StoreVerdict verdict) {
         ++counters_.degraded_saves;
         commit_change_ = saved_change_;
     }
-    const Code code = verdict == StoreVerdict::locked ? Code::store_unavailable : Code::store_failed;
-    for (const PendingDone& done : std::exchange(dones_, {})) pending_.push_back(effect::Done{done.id, code});
+    for (const PendingDone& done : std::exchange(dones_, {}))
+        pending_.push_back(effect::Done{done.id, code_of(verdict), store_fault_});
     set_store(verdict);
     if (early_push_ && verdict == StoreVerdict::locked) take_push(*std::exchange(early_push_, std::nullopt));
     if (phase_ == Phase::elsewhere) forget_request();  // nobody can say how that goes: two fetches beat one deadlock
@@ -141,7 +152,7 @@ void Machine::store_is_read() {
 void Machine::set_store(StoreVerdict verdict) {
     if (store_ == verdict) return;
     store_ = verdict;
-    tell(EventKind::store);
+    tell(EventKind::store, code_of(verdict));
 }
 
 // ---- what was read ----

@@ -108,6 +108,7 @@ static void test_close(void) {
 static void test_clear_and_notify(void) {
     static const int how[] = {STORE_UNAVAILABLE, STORE_FAILED};
     static const portal_code code[] = {PORTAL_ERR_STORE_UNAVAILABLE, PORTAL_ERR_STORE_FAILED};
+    static const int os_code[] = {0, 5};
     rig r;
     outcome o;
     portal_done done;
@@ -144,6 +145,7 @@ static void test_clear_and_notify(void) {
         EXPECT(PORTAL_OK, portal_session_clear, r.session, &done, NULL);
         if (i == 0) rig_advance(&r, 500); /* the locked store is tried again */
         SEEN(code[i], wait_for(&o), portal_session_clear);
+        CHECK(o.error.os_code == os_code[i]); /* the store's own number for it */
         rig_close(&r);
     }
 }

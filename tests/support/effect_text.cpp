@@ -59,6 +59,7 @@ struct Teller {
             .add("memory_only", shot.memory_only && shot.usable)
             .add(text_of(shot.renewal), shot.renewal != Renewal::idle)
             .add(text_of(shot.store), shot.store != StoreVerdict::persistent)
+            .number("os=", shot.store_fault.os_code)
             .take();
     }
     std::string operator()(const effect::Tell& tell) const {
@@ -73,7 +74,9 @@ struct Teller {
     std::string operator()(const effect::Arm& arm) const {
         return arm.boot_ms == never_ms ? "Arm never" : "Arm +" + std::to_string(arm.boot_ms - now_boot_ms);
     }
-    std::string operator()(const effect::Done& done) const { return id("Done d", done.done) + " " + text_of(done.code); }
+    std::string operator()(const effect::Done& done) const {
+        return Words(id("Done d", done.done)).add(text_of(done.code)).number("os=", done.store_fault.os_code).take();
+    }
     std::string operator()(const effect::Ended&) const { return "Ended"; }
 };
 

@@ -52,18 +52,25 @@ private:
 // How a clear or a notice ended.
 class Done {
 public:
-    [[nodiscard]] std::function<void(Code)> call() {
-        return [codes = codes_](Code code) { codes->change([&](auto& all) { all.push_back(code); }); };
+    [[nodiscard]] std::function<void(const Error&)> call() {
+        return [ends = ends_](const Error& error) { ends->change([&](auto& all) { all.push_back(error); }); };
     }
-    [[nodiscard]] std::vector<Code> codes() const { return codes_->get(); }
+    [[nodiscard]] std::vector<Code> codes() const {
+        std::vector<Code> codes;
+        for (const Error& end : ends_->get()) codes.push_back(end.code);
+        return codes;
+    }
     // `internal` if it never ended.
-    [[nodiscard]] Code code() const {
-        return codes_->wait([](const auto& all) { return !all.empty(); }) ? codes_->get().front() : Code::internal;
+    [[nodiscard]] Error error() const {
+        return ends_->wait([](const auto& all) { return !all.empty(); }) ? ends_->get().front() : Error{};
     }
+    [[nodiscard]] Code code() const { return error().code; }
 
 private:
-    std::shared_ptr<Signal<std::vector<Code>>> codes_ = std::make_shared<Signal<std::vector<Code>>>();
+    std::shared_ptr<Signal<std::vector<Error>>> ends_ = std::make_shared<Signal<std::vector<Error>>>();
 };
+
+inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 inline NewToken new_token(const std::string& text, std::int64_t age_ms = 0) {
     NewToken token;

@@ -22,6 +22,7 @@ public:
                 ++state.loads;
                 result.outcome = state.load_fault.value_or(state.record ? LoadOutcome::found : LoadOutcome::absent);
                 if (result.outcome == LoadOutcome::found) result.record = *state.record;
+                if (state.load_fault) result.fault = state.why;
             });
             answer(std::move(result));
         });
@@ -35,6 +36,7 @@ public:
                 const std::uint64_t stored = state.record ? state.record->revision : 0;
                 const bool conflicts = std::exchange(state.conflicts, false) || stored != record.revision;
                 result.outcome = state.save_fault.value_or(conflicts ? SaveOutcome::conflict : SaveOutcome::saved);
+                if (state.save_fault) result.fault = state.why;
                 if (result.outcome != SaveOutcome::saved) return;
                 state.record = record;
                 ++state.record->revision;
@@ -52,11 +54,17 @@ public:
     [[nodiscard]] int loads() const { return state_.get().loads; }
     [[nodiscard]] int saves() const { return state_.get().saves; }
 
-    void loads_end(std::optional<LoadOutcome> outcome) {
-        state_.change([&](State& state) { state.load_fault = outcome; });
+    void loads_end(std::optional<LoadOutcome> outcome, StoreFault why = {}) {
+        state_.change([&](State& state) {
+            state.load_fault = outcome;
+            state.why = why;
+        });
     }
-    void saves_end(std::optional<SaveOutcome> outcome) {
-        state_.change([&](State& state) { state.save_fault = outcome; });
+    void saves_end(std::optional<SaveOutcome> outcome, StoreFault why = {}) {
+        state_.change([&](State& state) {
+            state.save_fault = outcome;
+            state.why = why;
+        });
     }
     void conflict_once() {
         state_.change([](State& state) { state.conflicts = true; });
@@ -83,6 +91,7 @@ private:
         std::optional<Record> record;
         std::optional<LoadOutcome> load_fault;
         std::optional<SaveOutcome> save_fault;
+        StoreFault why;
         bool conflicts = false;
         bool holds = false;
         std::vector<std::function<void()>> held;

@@ -223,6 +223,8 @@ TEST_CASE("After a decline nobody is asked until a push or a forced renewal") {
     REQUIRE(Engine::decline(request.id, 7));
     CHECK(wait.code() == Code::sign_in_needed);
     CHECK(wait.error().os_code == 7);
+    rig.settle();
+    CHECK(contains(*rig.engine->explain(), R"("code":"sign_in_needed","generation":0,"epoch":1,"os_code":7)"));
     CHECK(Engine::decline(request.id, 7).error().code == Code::stale);
     CHECK(rig.acquire().code() == Code::sign_in_needed);
     CHECK(rig.host->asks().size() == 1);

@@ -1,5 +1,6 @@
 // Logout: final, whatever was under way.
 #include <atomic>
+#include <cerrno>
 #include <thread>
 #include <vector>
 
@@ -149,8 +150,12 @@ TEST_CASE("A store that refuses the logout is said to done, and tried again on f
     rig.settle();
     const auto [outcome, code] = GENERATE(std::make_pair(SaveOutcome::unavailable, Code::store_unavailable),
                                           std::make_pair(SaveOutcome::fault, Code::store_failed));
-    rig.store->saves_end(outcome);
-    CHECK(rig.clear() == code);
+    rig.store->saves_end(outcome, {StoreCause::system, ENOSPC});
+    Done done;
+    REQUIRE(rig.engine->clear(done.call()));
+    CHECK(done.code() == code);
+    CHECK(done.error().os_code == ENOSPC);
+    CHECK(contains(done.error().message, "No space left on device"));
     CHECK(rig.read() == Code::no_token);
     CHECK(rig.store->stored()->token != nullptr);
     rig.store->saves_end(std::nullopt);

@@ -140,8 +140,8 @@ TEST_CASE("Calls that race with close are answered once or refused") {
             callers.emplace_back([&, i] {
                 for (;;) {
                     const bool is_started =
-                        i == 0   ? rig.engine->clear([&](Code) { ++answered; }).has_value()
-                        : i == 1 ? rig.engine->notify(Notice::foreground, [&](Code) { ++answered; }).has_value()
+                        i == 0   ? rig.engine->clear([&](const Error&) { ++answered; }).has_value()
+                        : i == 1 ? rig.engine->notify(Notice::foreground, [&](const Error&) { ++answered; }).has_value()
                         : i == 2 ? rig.engine->acquire({}, [&](Acquired) { ++answered; }).has_value()
                                  : rig.engine->acquire_on_worker({}, [&](Acquired) { ++answered; }).has_value();
                     if (!is_started) return;

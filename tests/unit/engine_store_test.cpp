@@ -1,4 +1,5 @@
 // The engine and its store: durable before handed out, degraded but never lying, shared by two as by two processes.
+#include <cerrno>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -61,6 +62,38 @@ TEST_CASE("A store that fails costs durability, not the token") {
     CHECK(wait.lease().memory_only);
     CHECK(rig.engine->status()->snapshot.store == StoreVerdict::memory_only);
     CHECK(rig.engine->status()->snapshot.counters.degraded_saves == 1);
+}
+
+TEST_CASE("Why the store fails is in explain and, as a warning, in the log") {
+    EngineRig rig;
+    rig.host->level = LogLevel::warning;
+    rig.provide();
+    rig.store = std::make_shared<MemoryStore>(false);
+    rig.open();
+    rig.settle();
+    CHECK(contains(*rig.engine->explain(), R"("store_fault":{"cause":"none","os_code":0})"));
+    rig.store->saves_end(SaveOutcome::fault, {StoreCause::system, ENOSPC});
+    REQUIRE(rig.acquire().code() == Code::ok);
+    rig.settle();
+    CHECK(contains(*rig.engine->explain(), R"("store_fault":{"cause":"system","os_code":28})"));
+    CHECK(contains(*rig.engine->explain(), R"("code":"store_failed","generation":1,"epoch":1,"os_code":28)"));
+    const auto lines = rig.host->lines();
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].first == LogLevel::warning);
+    CHECK(lines[0].second == "store: fresh (none), store_failed: system 28 (No space left on device)");
+}
+
+TEST_CASE("A crypto library that does not work is named, and not the folder") {
+    EngineRig rig;
+    rig.store = std::make_shared<MemoryStore>();
+    rig.store->loads_end(LoadOutcome::fault, {StoreCause::cipher});
+    rig.open();
+    Done done;
+    REQUIRE(rig.engine->notify(Notice::foreground, done.call()));
+    CHECK(done.code() == Code::store_failed);
+    CHECK(contains(done.error().message, "crypto library"));
+    CHECK_FALSE(contains(done.error().message, "folder"));
+    CHECK(contains(*rig.engine->explain(), R"("store_fault":{"cause":"cipher","os_code":0})"));
 }
 
 TEST_CASE("While the store is locked nobody is told that there is no token, and waiters wait for it") {

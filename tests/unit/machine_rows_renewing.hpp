@@ -22,7 +22,7 @@ inline constexpr Row rows_renewing[] = {
     {At::loading, "Cleared",
      "Publish signed_out cleared; Complete w1 cleared; Tell cleared; Tell signed_out cleared", "signed_out cleared"},
     {At::loading, "Timer",
-     "Publish unknown store_unavailable locked; Tell store; Tell unknown store_unavailable; Arm +500",
+     "Publish unknown store_unavailable locked; Tell store store_unavailable; Tell unknown store_unavailable; Arm +500",
      "unknown store_unavailable"},
     {At::loading, "Foreground", "", "unknown loading"},
     {At::loading, "Background", "", "unknown loading"},

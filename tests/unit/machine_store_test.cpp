@@ -67,7 +67,7 @@ TEST_CASE("a token that the store refuses is handed out all the same, as memory 
         const std::string effects = driver.saved(outcome);
         CHECK(says(effects, "Publish token g1 memory_only"));
         CHECK(says(effects, "Complete w1 ok g1 memory_only"));
-        CHECK(says(effects, "Tell store"));
+        CHECK(says(effects, outcome == SaveOutcome::fault ? "Tell store store_failed" : "Tell store store_unavailable"));
         CHECK(driver.snapshot.counters.degraded_saves == 1);
     }
 }
@@ -344,6 +344,34 @@ TEST_CASE("a notice that meets a conflict is done after the save that follows") 
     CHECK(driver.saved(SaveOutcome::conflict) == "Load");
     CHECK_FALSE(says(driver.loaded(*driver.stored), "Done"));
     CHECK(says(driver.saved(), "Done d1 ok"));
+}
+
+TEST_CASE("why the store fails is published and told to the notice that met it, each time that it changes") {
+    MachineDriver driver = machine_at(At::fresh, one_process());
+    driver.step(event::Foreground{1});
+    CHECK(driver.loaded(LoadOutcome::fault, {StoreCause::system, 13}) ==
+          "Publish token g5 memory_only os=13; Done d1 store_failed os=13; Tell store store_failed; Arm +82200000");
+    driver.step(event::Foreground{2});
+    CHECK(driver.loaded(LoadOutcome::fault, {StoreCause::system, 5}) ==
+          "Publish token g5 memory_only os=5; Done d2 store_failed os=5; Arm +82200000");
+    driver.step(event::Foreground{3});
+    CHECK(driver.loaded(LoadOutcome::fault, {StoreCause::system, 5}) == "Done d3 store_failed os=5; Arm +82200000");
+}
+
+TEST_CASE("why a token was lost is still known when its place is taken") {
+    MachineDriver driver = machine_at(At::loading, one_process());
+    CHECK(says(driver.loaded(LoadOutcome::lost, {StoreCause::damaged}), "Tell store"));
+    driver.push("token-1");
+    driver.settle();
+    CHECK(driver.snapshot.store == StoreVerdict::persistent);
+    CHECK(driver.snapshot.store_fault == StoreFault{StoreCause::damaged});
+}
+
+TEST_CASE("a store that does not answer in time is told from one that refuses") {
+    MachineDriver driver = machine_at(At::fresh, one_process());
+    driver.step(event::Foreground{1});
+    CHECK(says(driver.run_for(store_call_limit_ms), "Tell store store_unavailable"));
+    CHECK(driver.snapshot.store_fault == StoreFault{StoreCause::no_answer});
 }
 
 TEST_CASE("a notice that a broken store cannot serve says so") {
