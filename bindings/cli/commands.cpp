@@ -34,7 +34,7 @@ portal_lease last_lease(const Options& options) {
 void require_stored(const portal_status& now) {
     if (now.store == PORTAL_STORE_MEMORY_ONLY || now.store == PORTAL_STORE_LOCKED) {
         throw failure(ExitCode::store,
-                      "The store takes nothing now, so this ends with the command. `portal-session explain` says why.");
+                      "The store takes nothing now, so this ends with the command. --verbose says why.");
     }
 }
 
@@ -76,7 +76,7 @@ ExitCode token(const Options& options) {
         warn(system_error("`report` will not work for this token: cannot write to", options.store, errno) + ".");
     }
     if ((leased.lease.flags & PORTAL_LEASE_MEMORY_ONLY) != 0) {
-        warn("This token is not stored: the next command fetches another. `portal-session explain` says why.");
+        warn("This token is not stored: the next command fetches another. --verbose says why.");
     }
     print_token(leased, options);
     session.finish_renewal();

@@ -32,7 +32,7 @@ struct Response {
     portal_verdict verdict = PORTAL_VERDICT_OTHER;
     std::int64_t retry_after_ms = 0;
     std::string headers;  // "name: value" lines
-    SecretBuffer body;    // it may hold what nobody should find in a core dump
+    SecretBuffer body;    // it may hold a secret: wiped at the end
 };
 
 // Every operation waits until it is over, and throws a Failure.
