@@ -2,7 +2,6 @@
 #include <limits>
 #include <vector>
 
-#include "base/text.hpp"
 #include "host_parts.hpp"
 #include "portal/verdict.hpp"
 #include "session.hpp"
@@ -15,19 +14,6 @@ namespace {
 constexpr std::size_t most_headers = 256;
 constexpr std::size_t most_header_bytes = 64 * 1024;
 
-bool is_header_name(std::string_view text) {
-    if (text.empty()) return false;
-    for (const char c : text) {
-        const bool is_letter_or_digit = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!is_letter_or_digit && std::string_view("!#$%&'*+-.^_`|~").find(c) == std::string_view::npos) return false;
-    }
-    return true;
-}
-
-bool is_header_value(std::string_view text) {
-    return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
-}
-
 Result<std::vector<HttpHeader>> headers_of(const portal_header* first, std::size_t count) {
     if (count > most_headers || (first == nullptr && count != 0))
         return invalid("headers is NULL or header_count is wrong: pass that many headers, 256 at most.");
@@ -39,8 +25,7 @@ Result<std::vector<HttpHeader>> headers_of(const portal_header* first, std::size
         bytes += name.size() + value.size();
         if ((first[i].flags & ~PORTAL_HEADER_SECRET) != 0 || first[i].reserved != 0)
             return invalid("A header has a flag or a reserved field that this library does not know: leave it zero.");
-        if (!is_header_name(name) || !is_header_value(value) || bytes > most_header_bytes)
-            return invalid("A header has a name or a value that HTTP does not allow, or all are over 64 KiB: mend it.");
+        if (bytes > most_header_bytes) return invalid("The headers are over 64 KiB: leave some out.");
         headers.push_back({std::string(name), std::string(value)});
     }
     return headers;
@@ -52,15 +37,10 @@ Result<ClientRequest> request_of(const portal_http_request* given) {
     constexpr std::uint32_t known = PORTAL_REQUEST_REPLAY | PORTAL_REQUEST_NO_TOKEN;
     if ((in->flags & ~known) != 0)
         return invalid("request.flags has a bit that this library does not know: clear it, or update the library.");
-    if (!view(in->method).empty() && !is_header_name(view(in->method)))
-        return invalid("request.method is no HTTP method: pass GET, POST or the like.");
     auto headers = headers_of(in->headers, in->header_count);
     if (!headers) return tl::unexpected<Error>(std::move(headers.error()));
     ClientRequest request;
     request.without_token = (in->flags & PORTAL_REQUEST_NO_TOKEN) != 0;
-    for (const HttpHeader& header : *headers)
-        if (!request.without_token && equal_ignoring_case(header.name, "Authorization"))
-            return invalid("An Authorization header is among the request's own: the session puts the token there.");
     request.method = std::string(view(in->method));
     request.url = std::string(view(in->url));
     request.headers = std::move(*headers);
@@ -109,6 +89,9 @@ Result<HttpResponse> response_of(const portal_http_response& given) {
     if (view(given.body).size() > max_answer_bytes) return invalid("The answer's body is over 4 MiB: it was not taken.");
     auto headers = headers_of(given.headers, given.header_count);
     if (!headers) return tl::unexpected<Error>(std::move(headers.error()));
+    for (const HttpHeader& header : *headers)
+        if (!is_http_token(header.name) || !is_header_value(header.value))
+            return invalid("A header of the answer has a name or a value that HTTP does not allow: it was not taken.");
     HttpResponse response;
     response.status = given.http_status;
     response.retry_after_ms = given.retry_after_ms;

@@ -44,6 +44,9 @@ Result<void> Client::send(ClientRequest request, std::function<void(ClientAnswer
     if (request.timeout_ms < 0 || request.timeout_ms > longest_timeout_ms)
         return fail(Code::invalid_argument, "timeout_ms is out of its range: use 1 to 600000 milliseconds, or 0 for 30 s.");
     if (request.method.empty()) request.method = "GET";
+    if (!is_http_token(request.method))
+        return fail(Code::invalid_argument, "The method is not an HTTP token: pass GET, POST or the like.");
+    if (auto good = check_headers(request.headers, !request.without_token); !good) return good;
     auto url = check_target(request);
     if (!url) return tl::unexpected<Error>(std::move(url.error()));
     std::shared_ptr<Exchange> exchange;

@@ -1,7 +1,6 @@
 #include "http/curl_exchange.hpp"
 
 #include <algorithm>
-#include <array>
 #include <new>
 #include <string>
 #include <utility>
@@ -27,37 +26,12 @@ bool is_over_openssl() {
     return library != nullptr && starts_with(library, "OpenSSL/");
 }
 
-bool is_token_byte(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-bool is_http_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_token_byte); }
-
-bool is_header_value(std::string_view text) {
-    return std::all_of(text.begin(), text.end(),
-                       [](char c) { return c == '\t' || (c >= ' ' && c != 0x7f) || (c & 0x80) != 0; });
-}
-
-// Headers that say where a message goes or ends are libcurl's: a second opinion on them is how requests are smuggled.
-bool is_ours(std::string_view name) {
-    constexpr std::array<std::string_view, 6> names = {"host", "content-length", "transfer-encoding", "connection",
-                                                       "te",   "upgrade"};
-    return std::any_of(names.begin(), names.end(), [&](std::string_view ours) { return equal_ignoring_case(name, ours); });
-}
-
 Result<void> check_request(const HttpRequest& request, const Url& url) {
     if (url.scheme != "https" && !is_loopback(url.host))
         return fail(Code::host_not_allowed, "Plain http goes to loopback only: use https.");
     if (!is_http_token(request.method))
         return fail(Code::invalid_argument, "The method is not an HTTP token: pass GET, POST or the like.");
-    for (const HttpHeader& header : request.headers) {
-        if (!is_http_token(header.name) || !is_header_value(header.value))
-            return fail(Code::invalid_argument,
-                        "A header's name or value has a byte that HTTP does not allow there: remove it.");
-        if (is_ours(header.name) || (!request.bearer.empty() && equal_ignoring_case(header.name, "authorization")))
-            return fail(Code::invalid_argument, "A header is one that the transport writes itself: leave it out.");
-    }
+    if (auto good = check_headers(request.headers, !request.bearer.empty()); !good) return good;
     if (!request.bearer.empty()) return check_token(request.bearer.reveal());
     return {};
 }

@@ -23,6 +23,13 @@ struct HttpHeader {
     ~HttpHeader() { wipe(value.data(), value.size()); }
 };
 
+// What HTTP allows as a method or a header's name, and as a header's value.
+[[nodiscard]] bool is_http_token(std::string_view text);
+[[nodiscard]] bool is_header_value(std::string_view text);
+
+// A request's own headers: well-formed, and none that the transport writes; with a bearer no Authorization either.
+[[nodiscard]] Result<void> check_headers(const std::vector<HttpHeader>& headers, bool has_bearer);
+
 struct HttpRequest {
     std::string method;               // "GET", ...
     std::string url;                  // rebuilt from its checked parts, never the caller's text

@@ -1,5 +1,5 @@
 // The host's transport, key, provider and log, as the session uses them.
-#include "session_rig.hpp"
+#include "bad_input.hpp"
 #include "support/temp_dir.hpp"
 
 namespace {
@@ -76,6 +76,51 @@ TEST_CASE("A send carries the token, marked secret, to a URL that was made of ch
     CHECK(sent.authorization == "Bearer the-token");
     CHECK(sent.is_marked_secret);
     CHECK(rig.asks.get().size() == 1);
+}
+
+TEST_CASE("A header that HTTP does not allow, or that is not the app's to write, is refused at once and said which") {
+    struct Row {
+        const char* cause;
+        std::string name;
+        std::string value;
+        bool is_own_without_token = false;  // then the app may write it
+    };
+    const auto [cause, name, value, is_own_without_token] = GENERATE(
+        Row{"The request's header 2 has a name", "", "x"}, Row{"The request's header 2 has a name", "X Y", "x"},
+        Row{"The request's header 2 has a name", "X:", "x"}, Row{"The request's header 2 has a value", "X", "a\r\nY: b"},
+        Row{"The request's header 2 has a value", "X", std::string("a\0b", 3)},
+        Row{"The request's header 2 has a value", "X", "a\x01"}, Row{"The request's header 2 has a value", "X", "\x7f"},
+        Row{"The header Host ", "Host", "other.example"}, Row{"The header Content-Length ", "content-LENGTH", "5"},
+        Row{"The header Transfer-Encoding ", "Transfer-Encoding", "chunked"},
+        Row{"The header Connection ", "connection", "close"}, Row{"The header TE ", "te", "trailers"},
+        Row{"The header Upgrade ", "Upgrade", "h2c"}, Row{"The header Authorization ", "authorization", "Bearer x", true});
+    const std::uint32_t flags = GENERATE(0u, PORTAL_REQUEST_NO_TOKEN);
+    CAPTURE(name, value, flags);
+    TransportRig rig;
+    rig.on_send = [](std::uint64_t id) { TransportRig::answer(id, 204); };
+    rig.open();
+    const portal_header headers[] = {{text_of("X-Good"), text_of("tab\tand \xc3\xbc"), 0, 0},
+                                     {text_of(name), text_of(value), 0, 0}};
+    auto request = made<portal_http_request>();
+    request.url = text_of("https://api.portalhq.io/path");
+    request.flags = flags;
+    request.headers = headers;
+    request.header_count = 2;
+    std::uint64_t id = 0;
+    Outcome outcome;
+    if (is_own_without_token && flags != 0) {
+        CHECK(portal_send(rig.session, &request, outcome.sent(), &id, nullptr) == PORTAL_OK);
+        CHECK(outcome.code() == PORTAL_OK);
+        return;
+    }
+    check_refused(PORTAL_ERR_INVALID_ARGUMENT, cause,
+                  [&](auto* error) { return portal_send(rig.session, &request, outcome.sent(), &id, error); });
+    rig.settle();
+    CHECK(id == 0);
+    CHECK(outcome.state.get().times == 0);
+    CHECK(outcome.state.get().released == 1);
+    CHECK(rig.asks.get().empty());
+    CHECK(rig.sent.get().empty());
 }
 
 TEST_CASE("After a 401 an idempotent request is sent once more with a newer token, others are not") {
@@ -233,9 +278,6 @@ TEST_CASE("Log lines come at the level that was asked for and those of smaller v
     CHECK(most == level);
     rig.close();
 }
-
-#define NEEDS(feature) \
-    if ((portal_features() & (feature)) == 0) return
 
 TEST_CASE("The file store keeps the token over a relaunch, sealed with the host's key") {
     NEEDS(PORTAL_FEATURE_FILE_STORE);

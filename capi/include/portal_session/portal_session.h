@@ -532,7 +532,7 @@ typedef struct portal_http_request {
     const portal_header *PORTAL_NULLABLE headers;
     size_t      header_count;
     portal_bytes body;
-    int64_t     timeout_ms; /* 0: 30 s; the wait for a token included */
+    int64_t     timeout_ms; /* 0: 30 s; at most 10 min; the wait for a token included */
 } portal_http_request;
 
 /* What came of it: to the callback of portal_send, and from a host transport to the session. */
@@ -928,10 +928,12 @@ typedef struct portal_sent {
  *  Own:    the request stays yours: it is copied. done's userdata is the session's until its `release` has run. *id is
  *          written before fn can run.
  *  Valid:  the id for ever: portal_cancel takes it.
- *  Errors: INVALID_ARGUMENT: fn is NULL; method, URL or a header malformed. HOST_NOT_ALLOWED: the token may not go there.
- *          UNSUPPORTED: no transport. CLOSED. To fn: NETWORK: no answer came, or one over 4 MiB; TIMEOUT; CANCELLED; and
- *          all that portal_lease_acquire tells its fn. An answer of any status is OK: read its verdict.
- *  Units:  timeout_ms: milliseconds, the wait for a token included; 0: 30 s.
+ *  Errors: INVALID_ARGUMENT: fn is NULL; method, URL or a header malformed; a header that is not yours to write: Host,
+ *          Content-Length, Transfer-Encoding, Connection, TE, Upgrade, and beside the token Authorization; over 256
+ *          headers, or 64 KiB of them; timeout_ms over 10 min. HOST_NOT_ALLOWED: the token may not go there. UNSUPPORTED:
+ *          no transport. CLOSED. To fn: NETWORK: no answer came, or one over 4 MiB; TIMEOUT; CANCELLED; and all that
+ *          portal_lease_acquire tells its fn. An answer of any status is OK: read its verdict.
+ *  Units:  timeout_ms: milliseconds, the wait for a token included; 0: 30 s; at most 10 min.
  *  Source: Portal, Client API: the token goes as "Authorization: Bearer"; 401 is a dead token. */
 PORTAL_API portal_code portal_send(portal_session *session, const portal_http_request *request, portal_sent done,
                                    uint64_t *PORTAL_NULLABLE id, portal_error *PORTAL_NULLABLE error) PORTAL_NOEXCEPT;
