@@ -10,10 +10,14 @@ namespace portal::capi {
 namespace {
 
 using KeyAnswer = std::function<void(KeyResult)>;
-using HttpAnswer = std::function<void(Result<HttpResponse>)>;
+
+struct HttpCall {
+    std::function<void(Result<HttpResponse>)> answer;
+    std::shared_ptr<bool> is_told;  // the host, to send it; the callback thread's alone
+};
 
 IdTable<KeyAnswer>& key_calls() { return IdTable<KeyAnswer>::of_process(); }
-IdTable<HttpAnswer>& http_calls() { return IdTable<HttpAnswer>::of_process(); }
+IdTable<HttpCall>& http_calls() { return IdTable<HttpCall>::of_process(); }
 
 }  // namespace
 
@@ -158,9 +162,12 @@ HostTransport::HostTransport(const Held<portal_transport>& transport, std::weak_
 void HostTransport::send(std::uint64_t id, HttpRequest request, std::function<void(Result<HttpResponse>)> answer) {
     const auto runtime = runtime_.lock();
     if (runtime == nullptr) return;
-    http_calls().put(id, std::move(answer));
+    const auto is_told = std::make_shared<bool>(false);
+    http_calls().put(id, {std::move(answer), is_told});
     auto held = std::make_shared<HttpRequest>(std::move(request));
-    runtime->callbacks().post([transport = transport_, id, held] {
+    runtime->callbacks().post([transport = transport_, id, held, is_told] {
+        if (!http_calls().find(id)) return;  // cancelled while this waited
+        *is_told = true;
         std::vector<portal_header> headers;
         for (const HttpHeader& header : held->headers)
             headers.push_back({text_of(header.name), text_of(header.value), 0, 0});
@@ -183,17 +190,19 @@ void HostTransport::send(std::uint64_t id, HttpRequest request, std::function<vo
 }
 
 void HostTransport::cancel(std::uint64_t id) {
-    const auto answer = http_calls().take(id);
-    if (!answer) return;
+    const auto call = http_calls().take(id);
+    if (!call) return;
     if (const auto runtime = runtime_.lock(); runtime != nullptr && transport_->cancel != nullptr)
-        runtime->callbacks().post([transport = transport_, id] { transport->cancel(transport.userdata(), id); });
-    (*answer)(fail_with(Code::cancelled));
+        runtime->callbacks().post([transport = transport_, id, is_told = call->is_told] {
+            if (*is_told) transport->cancel(transport.userdata(), id);
+        });
+    call->answer(fail_with(Code::cancelled));
 }
 
 Result<void> HostTransport::answered(std::uint64_t id, Result<HttpResponse> response) {
-    const auto answer = http_calls().take(id);
-    if (!answer) return fail_with(Code::stale);
-    (*answer)(std::move(response));
+    const auto call = http_calls().take(id);
+    if (!call) return fail_with(Code::stale);
+    call->answer(std::move(response));
     return {};
 }
 

@@ -212,6 +212,42 @@ TEST_CASE("A send that is cancelled before it has left never leaves, even if its
     CHECK(rig.sent.get().empty());
 }
 
+TEST_CASE("A send that is cancelled while its transport waits for the callback thread never reaches the transport") {
+    struct Blocked {
+        Gate inside;
+        Gate gate;
+        static void fn(void* me, portal_code, const portal_lease*, portal_text, const portal_error*) {
+            auto& self = *static_cast<Blocked*>(me);
+            self.inside.open();
+            (void)self.gate.wait();
+        }
+    } before, behind;
+    const bool closes = GENERATE(false, true);
+    CAPTURE(closes);
+    TransportRig rig;
+    rig.open();
+    const portal_acquired first{Blocked::fn, &before, nullptr};
+    const portal_acquired second{Blocked::fn, &behind, nullptr};
+    REQUIRE(portal_lease_acquire(rig.session, nullptr, first, nullptr, nullptr) == PORTAL_OK);
+    REQUIRE(before.inside.wait());
+    Outcome outcome;
+    const std::uint64_t id = rig.send(outcome, "/path", 0, "POST");
+    REQUIRE(portal_lease_acquire(rig.session, nullptr, second, nullptr, nullptr) == PORTAL_OK);
+    rig.fence_without_callbacks();
+    before.gate.open();
+    REQUIRE(behind.inside.wait());  // the send has its token, and its way to the transport stands behind this
+    if (closes) {
+        CHECK(portal_session_close(rig.session, 0, nullptr) == PORTAL_ERR_TIMEOUT);
+    } else {
+        CHECK(portal_cancel(id, nullptr) == PORTAL_OK);
+    }
+    behind.gate.open();
+    CHECK(outcome.code() == (closes ? PORTAL_ERR_CLOSED : PORTAL_ERR_CANCELLED));
+    rig.close();
+    CHECK(rig.sent.get().empty());
+    CHECK(rig.cancelled.get().empty());  // of what was never sent the transport hears nothing
+}
+
 TEST_CASE("Close answers a send that is under way, and its transport is told") {
     TransportRig rig;
     rig.open();

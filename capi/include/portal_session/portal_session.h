@@ -555,7 +555,7 @@ typedef struct portal_transport {
     /* Sends: answer once by portal_transport_answered, inside or later.
      *   Thread: callback thread. Valid: all of `request` until the return. May: anything; start the work and return. */
     void (*PORTAL_NULLABLE send)(void *PORTAL_NULLABLE userdata, uint64_t id, const portal_http_request *request);
-    /* The answer is no longer wanted: stop, and still answer once. Optional.
+    /* The answer is no longer wanted: stop. Optional; only for what `send` was told. An answer after this is STALE.
      *   Thread: callback thread. Valid: the id for ever. May: anything. */
     void (*PORTAL_NULLABLE cancel)(void *PORTAL_NULLABLE userdata, uint64_t id);
     void *PORTAL_NULLABLE userdata;
