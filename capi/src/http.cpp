@@ -111,10 +111,7 @@ portal_code portal_send(portal_session* session, const portal_http_request* requ
         auto wanted = request_of(request);
         if (!wanted) return tl::unexpected<Error>(std::move(wanted.error()));
         return session->client->send(
-            std::move(*wanted), [held](const ClientAnswer& answer) { deliver(*held, answer); },
-            [&](std::uint64_t started) {
-                if (id != nullptr) *id = started;
-            });
+            std::move(*wanted), [held](const ClientAnswer& answer) { deliver(*held, answer); }, id);
     });
 }
 

@@ -39,8 +39,7 @@ Result<Url> Client::check_target(const ClientRequest& request) const {
     return allowed_.check(*url).map([&] { return *url; });
 }
 
-Result<void> Client::send(ClientRequest request, std::function<void(ClientAnswer)> call,
-                          const std::function<void(std::uint64_t)>& started) {
+Result<void> Client::send(ClientRequest request, std::function<void(ClientAnswer)> call, std::uint64_t* id) {
     if (request.timeout_ms < 0 || request.timeout_ms > longest_timeout_ms)
         return fail(Code::invalid_argument, "timeout_ms is out of its range: use 1 to 600000 milliseconds, or 0 for 30 s.");
     if (request.method.empty()) request.method = "GET";
@@ -49,19 +48,25 @@ Result<void> Client::send(ClientRequest request, std::function<void(ClientAnswer
     if (auto good = check_headers(request.headers, !request.without_token); !good) return good;
     auto url = check_target(request);
     if (!url) return tl::unexpected<Error>(std::move(url.error()));
-    std::shared_ptr<Exchange> exchange;
+    std::shared_ptr<Transport> transport;
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return fail_with(Code::closed);
-        if (transport_ == nullptr)
-            return fail(Code::unsupported,
-                        "The session has no transport: supply one, or use the full flavour of the library.");
-        exchange = std::make_shared<Exchange>(shared_from_this(), transport_, std::move(request), std::move(*url),
-                                              std::move(call));
+        transport = transport_;
+    }
+    if (transport == nullptr)
+        return fail(Code::unsupported, "The session has no transport: supply one, or use the full flavour of the library.");
+    // Made outside the lock, for it asks the host's clock.
+    const auto exchange = std::make_shared<Exchange>(shared_from_this(), std::move(transport), std::move(request),
+                                                     std::move(*url), std::move(call));
+    {
+        // Close sees all of it or nothing. Who ends it otherwise comes to `forget` behind this, and only then to the call.
+        const std::lock_guard lock(mutex_);
+        if (closed_) return fail_with(Code::closed);
+        exchanges().put(exchange->id, exchange);
+        if (id != nullptr) *id = exchange->id;
         running_.insert(exchange);
     }
-    exchanges().put(exchange->id, exchange);
-    started(exchange->id);
     exchange->start();
     return {};
 }

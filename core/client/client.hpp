@@ -45,9 +45,8 @@ public:
 
     [[nodiscard]] Result<void> allows(std::string_view scheme, std::string_view host, std::uint16_t port) const;
 
-    // `call` comes once, on the callback thread. The id is for cancel, and is given to `started` before `call` can come.
-    [[nodiscard]] Result<void> send(ClientRequest request, std::function<void(ClientAnswer)> call,
-                                    const std::function<void(std::uint64_t)>& started);
+    // `call` comes once, on the callback thread. The id is for cancel, and is written before `call` can come.
+    [[nodiscard]] Result<void> send(ClientRequest request, std::function<void(ClientAnswer)> call, std::uint64_t* id);
     static Result<void> cancel(std::uint64_t id);
 
     // Answers what is under way with CLOSED and lets go of the transport. Before the engine's own close.
