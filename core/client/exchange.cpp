@@ -88,6 +88,10 @@ void Exchange::transmit(std::string_view token) {
         auto held = std::make_shared<Result<HttpResponse>>(std::move(answer));
         self->engine_->call_back([self, held] { self->on_answer(std::move(*held)); });
     });
+    std::unique_lock lock(mutex_);
+    if (!ending_) return;
+    lock.unlock();
+    transport_->cancel(transmission);  // `end` may have said so before the transport knew of it
 }
 
 void Exchange::on_answer(Result<HttpResponse> received) {

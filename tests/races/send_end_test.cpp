@@ -66,4 +66,19 @@ TEST_CASE("A close that comes while a send is being made refuses it, and nothing
     CHECK(Client::open_exchanges() == 0);
 }
 
+TEST_CASE("A cancel or a close that comes before the transport knows of a send still reaches the transport") {
+    const Code expected = GENERATE(Code::cancelled, Code::closed);
+    SendRig rig;
+    rig.transport->before_it_knows = [&] {
+        if (expected == Code::closed) return rig.client->close();
+        CHECK(Client::cancel(rig.id));
+    };
+    CHECK(rig.send() == Code::ok);
+    CHECK(rig.done.code() == expected);
+    rig.settle();
+    CHECK(rig.done.codes().size() == 1);
+    CHECK(rig.transport->open.empty());
+    CHECK(Client::open_exchanges() == 0);
+}
+
 }  // namespace
