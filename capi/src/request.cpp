@@ -2,6 +2,8 @@
 #include "host_parts.hpp"
 #include "http/retry_after.hpp"
 #include "session.hpp"
+#include "store/cipher.hpp"
+#include "store/record_codec.hpp"
 
 using namespace portal;
 using namespace portal::capi;
@@ -44,10 +46,9 @@ portal_code portal_request_fail(uint64_t request_id, const portal_failure* failu
 portal_code portal_store_loaded(uint64_t id, portal_found found, uint64_t revision, portal_bytes record,
                                 portal_error* error) noexcept {
     return guarded(error, [&]() -> Result<void> {
-        constexpr std::size_t most_record_bytes = 8 * 1024;
         switch (found) {
             case PORTAL_FOUND:
-                if (view(record).empty() || view(record).size() > most_record_bytes)
+                if (view(record).empty() || view(record).size() > max_record_bytes)
                     return invalid("FOUND comes with a record of 1 to 8192 bytes: pass what was saved, or answer ABSENT.");
                 return HostStore::loaded(id, LoadOutcome::found, revision, view(record));
             case PORTAL_ABSENT:
@@ -79,7 +80,6 @@ portal_code portal_store_saved(uint64_t id, portal_saved saved, int32_t os_code,
 
 portal_code portal_key_loaded(uint64_t id, portal_found found, portal_bytes key, portal_error* error) noexcept {
     return guarded(error, [&]() -> Result<void> {
-        constexpr std::size_t key_bytes = 32;
         switch (found) {
             case PORTAL_FOUND:
                 if (view(key).size() == key_bytes) return HostKey::loaded(id, KeyOutcome::found, view(key));
