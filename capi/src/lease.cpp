@@ -2,7 +2,6 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "http/retry_after.hpp"
 #include "portal/verdict.hpp"
 #include "session.hpp"
 

@@ -262,10 +262,10 @@ PORTAL_ENUM(portal_saved) {
 /* How much is logged: a level includes those of smaller value. */
 PORTAL_ENUM(portal_level) {
     PORTAL_LEVEL_OFF     = 0,
-    PORTAL_LEVEL_ERROR   = 1, /* faults of the host or of this library */
-    PORTAL_LEVEL_WARNING = 2,
-    PORTAL_LEVEL_INFO    = 3,
-    PORTAL_LEVEL_DEBUG   = 4
+    PORTAL_LEVEL_ERROR   = 1, /* reserved: no line has it yet */
+    PORTAL_LEVEL_WARNING = 2, /* changes that tell of a failure */
+    PORTAL_LEVEL_INFO    = 3, /* all changes, and each ask of the provider */
+    PORTAL_LEVEL_DEBUG   = 4  /* reserved: no line has it yet */
 };
 
 /* Which enum portal_name() is asked about. */
@@ -337,8 +337,8 @@ typedef struct portal_lease {
 typedef struct portal_answer {
     uint32_t    struct_size;
     int32_t     http_status;    /* 0: there was no answer, or the SDK hides it */
-    int64_t     retry_after_ms; /* 0: none, or only as the header below */
-    portal_text retry_after;    /* the header as it came: seconds or a date */
+    int64_t     retry_after_ms; /* not used yet; 0: none. Not negative */
+    portal_text retry_after;    /* not used yet: the header as it came */
     portal_text error_id;       /* "AUTH_FAILED", "INVALID_API_KEY", "SESSION_EXPIRED", ... */
     portal_text exception;      /* "PortalHttpUnauthorizedException", "PortalRequestsError.unauthorized", ... */
     int32_t     legacy_code;    /* 202, ... */
