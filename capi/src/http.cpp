@@ -1,5 +1,5 @@
 // portal_send, portal_verdict_of, and the answers of a host transport.
-#include <limits>
+#include <algorithm>
 #include <vector>
 
 #include "host_parts.hpp"
@@ -14,17 +14,23 @@ namespace {
 constexpr std::size_t most_headers = 256;
 constexpr std::size_t most_header_bytes = 64 * 1024;
 
+// A mistake of who calls, whatever the headers say.
+Result<void> check_list(const portal_header* first, std::size_t count) {
+    if (first == nullptr && count != 0) return invalid("headers is NULL, header_count is not 0: pass that many headers.");
+    for (std::size_t i = 0; i < std::min(count, most_headers); ++i)
+        if ((first[i].flags & ~PORTAL_HEADER_SECRET) != 0 || first[i].reserved != 0)
+            return invalid("A header has a flag or a reserved field that this library does not know: leave it zero.");
+    return {};
+}
+
 Result<std::vector<HttpHeader>> headers_of(const portal_header* first, std::size_t count) {
-    if (count > most_headers || (first == nullptr && count != 0))
-        return invalid("headers is NULL or header_count is wrong: pass that many headers, 256 at most.");
+    if (count > most_headers) return invalid("There are more than 256 headers: leave some out.");
     std::vector<HttpHeader> headers;
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < count; ++i) {
         const std::string_view name = view(first[i].name);
         const std::string_view value = view(first[i].value);
         bytes += name.size() + value.size();
-        if ((first[i].flags & ~PORTAL_HEADER_SECRET) != 0 || first[i].reserved != 0)
-            return invalid("A header has a flag or a reserved field that this library does not know: leave it zero.");
         if (bytes > most_header_bytes) return invalid("The headers are over 64 KiB: leave some out.");
         headers.push_back({std::string(name), std::string(value)});
     }
@@ -37,6 +43,8 @@ Result<ClientRequest> request_of(const portal_http_request* given) {
     constexpr std::uint32_t known = PORTAL_REQUEST_REPLAY | PORTAL_REQUEST_NO_TOKEN;
     if ((in->flags & ~known) != 0)
         return invalid("request.flags has a bit that this library does not know: clear it, or update the library.");
+    if (auto checked = check_list(in->headers, in->header_count); !checked)
+        return tl::unexpected<Error>(std::move(checked.error()));
     auto headers = headers_of(in->headers, in->header_count);
     if (!headers) return tl::unexpected<Error>(std::move(headers.error()));
     ClientRequest request;
@@ -84,7 +92,6 @@ Error no_answer(portal_code code, int os_code) {
 Result<HttpResponse> response_of(const portal_http_response& given) {
     if (given.http_status < 0 || (given.http_status == 0 && given.code == PORTAL_OK))
         return invalid("The response has neither a status nor a code: pass the one that the server, or the stack, gave.");
-    if (given.retry_after_ms < 0) return invalid("response.retry_after_ms is negative: pass the wait, or 0.");
     if (given.http_status == 0) return tl::unexpected<Error>(no_answer(given.code, given.os_code));
     if (view(given.body).size() > max_answer_bytes) return invalid("The answer's body is over 4 MiB: it was not taken.");
     auto headers = headers_of(given.headers, given.header_count);
@@ -130,6 +137,8 @@ portal_code portal_transport_answered(uint64_t id, const portal_http_response* r
     return guarded(error, [&]() -> Result<void> {
         const auto given = take(response, "response");
         if (!given) return tl::unexpected<Error>(given.error());
+        if (given->retry_after_ms < 0) return invalid("response.retry_after_ms is negative: pass the wait, or 0.");
+        if (auto checked = check_list(given->headers, given->header_count); !checked) return checked;
         auto answer = response_of(*given);
         if (answer || answer.error().code != Code::invalid_argument) return HostTransport::answered(id, std::move(answer));
         // No other answer will come: for who waits there was none.

@@ -12,10 +12,10 @@ portal_code portal_request_fulfil(uint64_t request_id, const portal_token_input*
     return guarded(error, [&]() -> Result<void> {
         auto offer = new_token(token);
         if (offer) return Engine::fulfil(request_id, std::move(*offer));
-        // An answer without a token is an answer: its waiters must not wait for another one.
-        if (offer.error().code == Code::bad_token) {
+        // An answer with a token that cannot be used is an answer: its waiters must not wait for another one.
+        if (offer.error().code != Code::invalid_argument) {
             ProviderFailure failure;
-            failure.code = Code::bad_token;
+            failure.code = offer.error().code;
             if (auto answered = Engine::fail_request(request_id, failure); !answered) return answered;
         }
         return tl::unexpected<Error>(std::move(offer.error()));
@@ -48,9 +48,12 @@ portal_code portal_store_loaded(uint64_t id, portal_found found, uint64_t revisi
     return guarded(error, [&]() -> Result<void> {
         switch (found) {
             case PORTAL_FOUND:
-                if (view(record).empty() || view(record).size() > max_record_bytes)
-                    return invalid("FOUND comes with a record of 1 to 8192 bytes: pass what was saved, or answer ABSENT.");
-                return HostStore::loaded(id, LoadOutcome::found, revision, view(record));
+                if (!view(record).empty() && view(record).size() <= max_record_bytes)
+                    return HostStore::loaded(id, LoadOutcome::found, revision, view(record));
+                if (auto answered = HostStore::loaded(id, LoadOutcome::fault, 0, {}); !answered) return answered;
+                return invalid(
+                    "The record does not have 1 to 8192 bytes, so the store counts as failed: pass what was saved, or "
+                    "answer ABSENT.");
             case PORTAL_ABSENT:
                 return HostStore::loaded(id, LoadOutcome::absent, 0, {});
             case PORTAL_UNAVAILABLE:

@@ -177,6 +177,42 @@ TEST_CASE("The transport's own retry_after_ms is handed on") {
     CHECK(outcome.state.get().retry_after_ms == 2500);
 }
 
+TEST_CASE("A response that cannot be used ends its request with NETWORK; a mistake in the call leaves it open") {
+    const std::vector<portal_header> many(257, {text_of("X"), text_of("y"), 0, 0});
+    const std::string large(65 * 1024, 'x');
+    const portal_header split{text_of("X"), text_of("a\r\nY: b"), 0, 0};
+    const portal_header nameless{text_of(""), text_of("x"), 0, 0};
+    const portal_header long_one{text_of("X"), text_of(large), 0, 0};
+    const portal_header flagged{text_of("X"), text_of("y"), 2, 0};
+    const portal_header reserved{text_of("X"), text_of("y"), 0, 1};
+    struct Row {
+        std::int32_t status;
+        std::int64_t retry_after_ms;
+        const portal_header* headers;
+        std::size_t header_count;
+        bool is_an_answer = true;
+    };
+    const auto& [status, retry_after_ms, headers, header_count, is_an_answer] =
+        GENERATE_REF(Row{-1, 0, nullptr, 0}, Row{0, 0, nullptr, 0}, Row{200, 0, many.data(), 257}, Row{200, 0, &split, 1},
+                     Row{200, 0, &nameless, 1}, Row{200, 0, &long_one, 1}, Row{200, -1, nullptr, 0, false},
+                     Row{200, 0, nullptr, 1, false}, Row{200, 0, &flagged, 1, false}, Row{200, 0, &reserved, 1, false});
+    CAPTURE(status, retry_after_ms, header_count, is_an_answer);
+    TransportRig rig;
+    rig.open();
+    Outcome outcome;
+    (void)rig.send(outcome);
+    const std::uint64_t id = rig.wait_for_send(1).id;
+    auto response = made<portal_http_response>();
+    response.http_status = status;
+    response.retry_after_ms = retry_after_ms;
+    response.headers = headers;
+    response.header_count = header_count;
+    check_refused(PORTAL_ERR_INVALID_ARGUMENT, "",
+                  [&](auto* error) { return portal_transport_answered(id, &response, error); });
+    CHECK(TransportRig::answer(id, 200) == (is_an_answer ? PORTAL_ERR_STALE : PORTAL_OK));
+    CHECK(outcome.code() == (is_an_answer ? PORTAL_ERR_NETWORK : PORTAL_OK));
+}
+
 TEST_CASE("A send that is cancelled is answered once, the transport is told, and its answer is stale") {
     TransportRig rig;
     rig.open();

@@ -2,7 +2,7 @@
 #include <map>
 #include <mutex>
 
-#include "session_rig.hpp"
+#include "bad_input.hpp"
 
 namespace {
 
@@ -95,6 +95,28 @@ TEST_CASE("A store that answers later is waited for, and a second answer is stal
     CHECK(rig.answer_load(load) == PORTAL_ERR_STALE);
     CHECK(outcome.code() == PORTAL_OK);
     CHECK(outcome.state.get().token == "the-token");
+}
+
+TEST_CASE("A record that cannot be one is a store that fails, at once; a mistake in the call leaves the answer open") {
+    const std::string record = GENERATE(std::string(), std::string(8193, 'x'));
+    CAPTURE(record.size());
+    StoreRig rig;
+    rig.answers = false;
+    rig.open();
+    Outcome outcome;
+    rig.start(outcome);
+    const std::uint64_t id = rig.wait_for_load(1);
+    const auto answer = [&](portal_found found, portal_error* error) {
+        return portal_store_loaded(id, found, 1, {record.data(), record.size()}, error);
+    };
+    check_refused(PORTAL_ERR_INVALID_ARGUMENT, "no portal_found",
+                  [&](auto* error) { return answer(static_cast<portal_found>(0), error); });
+    rig.answers = true;  // the saves
+    check_refused(PORTAL_ERR_INVALID_ARGUMENT, "counts as failed",
+                  [&](auto* error) { return answer(PORTAL_FOUND, error); });
+    CHECK(answer(PORTAL_ABSENT, nullptr) == PORTAL_ERR_STALE);
+    CHECK(outcome.code() == PORTAL_OK);
+    check_refused(PORTAL_ERR_STALE, "answered already", [&](auto* error) { return answer(PORTAL_FOUND, error); });
 }
 
 TEST_CASE("A store that never answers is unavailable after 10 s; nothing is lost, and it is tried again") {

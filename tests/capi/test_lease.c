@@ -164,7 +164,11 @@ static void failing(portal_code expected) {
     if (expected == PORTAL_ERR_SIGN_IN_NEEDED) EXPECT(PORTAL_OK, portal_request_decline, id, 42, NULL);
     if (expected == PORTAL_ERR_CLIENT_MISMATCH) token.client_id = text_of("client-2");
     if (expected == PORTAL_ERR_TOKEN_TOO_OLD) token.age_ms = DAY_MS;
-    if (token.age_ms != 0 || token.client_id.length != 0) EXPECT(expected, portal_request_fulfil, id, &token, NULL);
+    if (expected == PORTAL_ERR_UNSUPPORTED) token.flags = PORTAL_TOKEN_JSON;
+    if (token.age_ms != 0 || token.client_id.length != 0 || token.flags != 0) {
+        EXPECT(expected, portal_request_fulfil, id, &token, NULL);
+        EXPECT(PORTAL_ERR_STALE, portal_request_fulfil, id, &token, NULL);
+    }
     SEEN(expected, wait_for(&o), portal_lease_acquire);
     SEEN(expected, end_blocking(&b), portal_lease_wait);
     if (expected == PORTAL_ERR_PROVIDER_FAILED) CHECK(o.error.retry_after_ms >= 1000 && o.error.os_code == 42);
@@ -310,5 +314,6 @@ void test_waits(void) {
     failing(PORTAL_ERR_SIGN_IN_NEEDED);
     failing(PORTAL_ERR_CLIENT_MISMATCH);
     failing(PORTAL_ERR_TOKEN_TOO_OLD);
+    if ((portal_features() & PORTAL_FEATURE_JSON) == 0) failing(PORTAL_ERR_UNSUPPORTED);
     test_deadlines();
 }

@@ -29,7 +29,8 @@
  *               is no "last error" of a thread.
  *               Three codes are not repeated below: INVALID_ARGUMENT for a NULL that is not marked nullable, a wrong
  *               struct_size, an unknown flag, a non-zero reserved field or a negative duration; OUT_OF_MEMORY; INTERNAL.
- *               After any of them the session is as it was before the call.
+ *               After any of them, and whatever else INVALID_ARGUMENT is said of, the session is as it was before the
+ *               call; but see rule 7 for answers.
  *  3 Text       portal_text and portal_bytes that go in are borrowed for the call; those handed to a callback die when it
  *               returns. Text that comes out goes into your buffer: `*length` is its room before and the length (or, with
  *               BUFFER_TOO_SMALL, the length needed) after. It has no NUL at its end.
@@ -47,6 +48,9 @@
  *               portal_done, portal_reading) never grow.
  *  7 Ids        Unique in the process, never 0, never reused. Answering or cancelling what is over is PORTAL_ERR_STALE, and
  *               harmless for ever, also after its session is gone.
+ *               An answer that is refused for the token, record, key or response it brings was an answer all the same: it
+ *               counts as a failure at once, and its id is over. One that is refused for anything else (rule 2's list, a
+ *               client id, no such value of an enum) was none: the id is still open.
  *  8 Time       Every number of time is in milliseconds and says so in its name (`_ms`). `_unix_ms` is wall time since
  *               1970, for display only; `_boot_ms` is time since boot, sleep included. Durations run on the session's
  *               clock.
@@ -743,8 +747,8 @@ typedef struct portal_acquired {
  *          To fn: TIMEOUT: no token came in time. STORE_UNAVAILABLE: the store stayed locked until then. CANCELLED.
  *          CLEARED: signed out meanwhile. CLOSED. SIGN_IN_NEEDED: signed out, or the provider declined. NO_PROVIDER: only a
  *          push can help. PROVIDER_FAILED: it failed, or is left alone for retry_after_ms. REFUSED: Portal rejected token
- *          after token; wait for retry_after_ms. BAD_TOKEN, CLIENT_MISMATCH, TOKEN_TOO_OLD, REPEATED_TOKEN: the provider
- *          gave one that cannot be used.
+ *          after token; wait for retry_after_ms. BAD_TOKEN, CLIENT_MISMATCH, TOKEN_TOO_OLD, REPEATED_TOKEN, UNSUPPORTED:
+ *          the provider gave one that cannot be used.
  *  Units:  timeout_ms: milliseconds on the session's clock; the error's retry_after_ms likewise. */
 PORTAL_API portal_code portal_lease_acquire(portal_session *session, const portal_acquire_options *PORTAL_NULLABLE options,
                                             portal_acquired done, uint64_t *PORTAL_NULLABLE id,
@@ -757,7 +761,7 @@ PORTAL_API portal_code portal_lease_acquire(portal_session *session, const porta
  *  Valid:  as portal_lease_try.
  *  Errors: IN_CALLBACK. BUFFER_TOO_SMALL: *length is what is needed; nothing is lost, call again. INVALID_ARGUMENT:
  *          timeout_ms over 10 min. CLOSED. TIMEOUT, STORE_UNAVAILABLE, CLEARED, SIGN_IN_NEEDED, NO_PROVIDER,
- *          PROVIDER_FAILED, REFUSED, BAD_TOKEN, CLIENT_MISMATCH, TOKEN_TOO_OLD, REPEATED_TOKEN: as the fn of
+ *          PROVIDER_FAILED, REFUSED, BAD_TOKEN, CLIENT_MISMATCH, TOKEN_TOO_OLD, REPEATED_TOKEN, UNSUPPORTED: as the fn of
  *          portal_lease_acquire.
  *  Units:  timeout_ms: milliseconds on the session's clock; *length: bytes. */
 PORTAL_API portal_code portal_lease_wait(portal_session *session, const portal_acquire_options *PORTAL_NULLABLE options,
@@ -822,21 +826,21 @@ PORTAL_API portal_code portal_cancel(uint64_t id, portal_error *PORTAL_NULLABLE 
  *  Errors: BAD_TOKEN: empty, too long, not header-safe, JSON without a session token. CLIENT_MISMATCH: of another
  *          client: clear first. TOKEN_TOO_OLD: its age leaves less than the margin. REPEATED_TOKEN: it is the one that is
  *          no longer good. STALE: expected_epoch is over. UNSUPPORTED: PORTAL_TOKEN_JSON without PORTAL_FEATURE_JSON.
- *          CLOSED.
+ *          INVALID_ARGUMENT: client_id malformed. CLOSED.
  *  Units:  age_ms: milliseconds since Portal issued it.
  *  Source: Portal, Custodian API: create a client, new client session. The answers name no expiry: age_ms is the backend's
  *          word. */
 PORTAL_API portal_code portal_session_push(portal_session *session, const portal_token_input *token,
                                            portal_error *PORTAL_NULLABLE error) PORTAL_NOEXCEPT;
 
-/** Answers a token request with a token. A token that cannot be used counts as a failure of the provider, and is said here
- *  too.
+/** Answers a token request with a token. One that cannot be used counts as a failure of the provider (rule 7): its waiters
+ *  fail with the code that is said here.
  *
  *  Thread: any, inside `ask` too; needs no session.
  *  Own:    the input stays yours: it is copied; wipe yours.
  *  Valid:  the id until it is answered or withdrawn; later answers are harmless.
  *  Errors: STALE: answered before, withdrawn, or the session is gone. BAD_TOKEN, CLIENT_MISMATCH, TOKEN_TOO_OLD,
- *          REPEATED_TOKEN, UNSUPPORTED: as portal_session_push.
+ *          REPEATED_TOKEN, UNSUPPORTED, INVALID_ARGUMENT: as portal_session_push.
  *  Units:  age_ms: milliseconds since Portal issued it.
  *  Source: as portal_session_push. */
 PORTAL_API portal_code portal_request_fulfil(uint64_t request_id, const portal_token_input *token,
@@ -871,7 +875,7 @@ PORTAL_API portal_code portal_request_fail(uint64_t request_id, const portal_fai
  *  Own:    the record stays yours: it is copied; wipe yours.
  *  Valid:  the id until it is answered; later answers are harmless.
  *  Errors: STALE: answered before, given up after 10 s, or the session is gone. INVALID_ARGUMENT: no such portal_found;
- *          FOUND without a record, or one over 8 KiB.
+ *          FOUND without a record, or one over 8 KiB: that counts as FAILED (rule 7).
  *  Units:  revision: the number that came with the record's save; it counts only with FOUND. */
 PORTAL_API portal_code portal_store_loaded(uint64_t id, portal_found found, uint64_t revision, portal_bytes record,
                                            portal_error *PORTAL_NULLABLE error) PORTAL_NOEXCEPT;
@@ -892,7 +896,7 @@ PORTAL_API portal_code portal_store_saved(uint64_t id, portal_saved saved, int32
  *  Own:    the key stays yours: it is copied; wipe yours.
  *  Valid:  as portal_store_loaded.
  *  Errors: STALE: answered before, given up after 10 s, or the session is gone. INVALID_ARGUMENT: no such portal_found;
- *          FOUND with other than 32 bytes.
+ *          FOUND with other than 32 bytes: that counts as FAILED (rule 7).
  *  Units:  key: 32 bytes. */
 PORTAL_API portal_code portal_key_loaded(uint64_t id, portal_found found, portal_bytes key,
                                          portal_error *PORTAL_NULLABLE error) PORTAL_NOEXCEPT;
@@ -902,8 +906,9 @@ PORTAL_API portal_code portal_key_loaded(uint64_t id, portal_found found, portal
  *  Thread: any, inside `send` too; needs no session.
  *  Own:    the response and all in it stay yours: they are copied.
  *  Valid:  as portal_store_loaded.
- *  Errors: STALE: answered before, or the request is over. INVALID_ARGUMENT: a body over 4 MiB; neither a status nor a
- *          code.
+ *  Errors: STALE: answered before, or the request is over. INVALID_ARGUMENT: neither a status nor a code; a body over
+ *          4 MiB; over 256 headers, or 64 KiB of them; one that HTTP does not allow: each ends the request with NETWORK
+ *          (rule 7).
  *  Units:  http_status: as in the answer; retry_after_ms: milliseconds, 0: the header says it. */
 PORTAL_API portal_code portal_transport_answered(uint64_t id, const portal_http_response *response,
                                                  portal_error *PORTAL_NULLABLE error) PORTAL_NOEXCEPT;
