@@ -45,8 +45,14 @@ struct SendRig : EngineRig {
         ClientRequest request;
         request.url = "/path";
         request.without_token = true;  // then it is sent inside the call
-        const auto sent =
-            client->send(std::move(request), [call = done.call()](const ClientAnswer& answer) { call(answer.code); }, &id);
+        const auto sent = client->send(
+            std::move(request),
+            [call = done.call()](const ClientAnswer& answer) {
+                Error error;
+                error.code = answer.code;
+                call(error);
+            },
+            &id);
         return sent ? Code::ok : sent.error().code;
     }
 };
