@@ -227,7 +227,7 @@ bool Session::report(const portal_lease& lease, int http_status) {
     const portal_code code = portal_lease_report(session_, &lease, http_status, nullptr, &error);
     if (code == PORTAL_ERR_STALE) return false;
     check(code, error);
-    notify(PORTAL_NOTICE_STORE_CHANGED);
+    notify(PORTAL_NOTICE_BACKGROUND);  // a slide is stored now, so that who asks next knows whether it could be
     return true;
 }
 

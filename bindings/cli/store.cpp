@@ -1,5 +1,9 @@
 #include "cli/store.hpp"
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "cli/failure.hpp"
@@ -27,11 +31,32 @@ portal_key key_of(Key key) {
     return host_key;
 }
 
+// Its records were sealed with some key: one that is made now would fit none of them.
+bool holds_records(const std::string& store) {
+    constexpr std::size_t name_length = 64;  // a SHA-256 in hex
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(store, error))
+        if (const std::string name = entry.path().filename().string();
+            name.size() == name_length && name.find_first_not_of("0123456789abcdef") == std::string::npos)
+            return true;
+    return false;
+}
+
+// The store's own key may have been deleted to begin anew; a key file that was named, and is not there, is a slip.
+void check_named_key(const Options& options) {
+    const bool is_named = options.key_file != options.store + "/key";
+    if (!is_named || ::access(options.key_file.c_str(), F_OK) == 0 || !holds_records(options.store)) return;
+    throw failure(ExitCode::store, "The key file " + options.key_file + " is not there, and " + options.store +
+                                       " has records that another key has sealed. Name that one with --key-file, or "
+                                       "begin anew in another --store.");
+}
+
 }  // namespace
 
 portal_key open_store(const Options& options) {
     try {
         make_private_directory(options.store);
+        check_named_key(options);
         return key_of({PORTAL_FOUND, load_key(options.key_file)});
     } catch (const Unwritable& told) {
         warn(told.message + " Until that works, nothing is stored: a token is kept in memory only.");

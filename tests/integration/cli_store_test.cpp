@@ -112,6 +112,24 @@ TEST_CASE("a logout needs no good key file: it signs out, leaves nothing behind,
     CHECK(world.mints() == 1);
 }
 
+TEST_CASE("a key file that was named and is not there is a slip where records are: nothing is made, nothing is lost") {
+    CliWorld world;
+    const std::string named = world.store.file("a-key");
+    good(world.run({"token", "--key-file", named}));
+    const std::string slip = world.store.file("a-kye");
+    failed(world.run({"status", "--key-file", slip}), 5, "The key file " + slip + " is not there");
+    CHECK_FALSE(std::filesystem::exists(slip));
+    good(world.run({"token", "--key-file", named}));
+    CHECK(world.mints() == 1);
+}
+
+TEST_CASE("a report that cannot be stored says so") {
+    CliWorld world;
+    good(world.run({"token"}));
+    world.before_program = {"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""};
+    failed(world.run({"report", "200"}), 5, "The store takes nothing now");
+}
+
 TEST_CASE("a logout without a key file makes none, whether the key was lost or never there") {
     CliWorld world;
     good(world.run({"token"}));
