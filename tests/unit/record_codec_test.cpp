@@ -41,7 +41,7 @@ Record any_record() {
     record.generation = counter(0);
     record.state = static_cast<TokenState>(*rc::gen::inRange(0, 4));
     if (record.state == TokenState::live || record.state == TokenState::rejected)
-        record.token = secret_of(printable(*rc::gen::inRange<std::size_t>(1, max_token_bytes + 1)));
+        record.token = secret_of("t" + printable(*rc::gen::inRange<std::size_t>(0, max_token_bytes)));  // no markup
     if (record.state != TokenState::signed_out) record.client_id = printable(*rc::gen::inRange<std::size_t>(0, 257));
     record.issued = any_anchor();
     record.slid = any_anchor();
