@@ -150,13 +150,18 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 // An empty value is most often a script's variable that was never set. Its default would be another place than was meant.
-void refuse_empty_values(const CLI::App& app, const Options& options) {
-    for (const CLI::Option* option : app.get_options({})) {
+void refuse_empty_values(CLI::App& app, const Options& options) {
+    for (CLI::Option* option : app.get_options()) {
         const bool takes_value = option->get_items_expected_min() > 0;
-        // CLI11 takes an empty variable for none.
-        const bool is_given = option->count() != 0 || options.variables.count(option->get_name()) != 0;
+        // CLI11 takes an empty variable for none; from 2.4 on also one whose value does not pass the option's check.
+        const auto variable = options.variables.find(option->get_name());
+        const bool is_given = option->count() != 0 || variable != options.variables.end();
         const bool is_empty = option->count() == 0 || option->results().back().empty();
         if (!takes_value || !is_given || !is_empty) continue;
+        std::string value = option->count() == 0 ? std::getenv(variable->second.c_str()) : "";
+        if (!value.empty())
+            throw failure(ExitCode::usage, option->get_name() + ": " + (*option->get_validator(0))(value) +
+                                               ". See `portal-session --help`.");
         throw failure(ExitCode::usage, option->get_name() + " is empty: it takes a value (" + option->get_type_name() +
                                            "), or is left out.");
     }
@@ -182,7 +187,7 @@ void check_ca_file(const Options& options) {
 }
 
 // What the words mean together.
-void complete(const CLI::App& app, Options& options) {
+void complete(CLI::App& app, Options& options) {
     refuse_empty_values(app, options);
     check_provider(options);
     check_ca_file(options);

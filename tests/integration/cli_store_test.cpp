@@ -8,17 +8,18 @@ using namespace portal::test;
 
 namespace {
 
-// A folder, empty to us, in which nobody can make a file: root neither.
+// An empty folder in which the world's programs can make no file: root's neither, which go without its right to.
 class ReadOnlyFolder {
 public:
-    ReadOnlyFolder() {
-        if (::getuid() != 0) REQUIRE(::chmod(folder_.path().c_str(), 0500) == 0);
+    explicit ReadOnlyFolder(CliWorld& world) {
+        REQUIRE(::chmod(folder_.path().c_str(), 0500) == 0);
+        if (::getuid() == 0) world.before_program = {"/usr/bin/setpriv", "--bounding-set=-dac_override"};
     }
     ~ReadOnlyFolder() { ::chmod(folder_.path().c_str(), 0700); }
     ReadOnlyFolder(const ReadOnlyFolder&) = delete;
     ReadOnlyFolder& operator=(const ReadOnlyFolder&) = delete;
 
-    [[nodiscard]] std::string path() const { return ::getuid() == 0 ? "/sys" : folder_.path(); }
+    [[nodiscard]] const std::string& path() const { return folder_.path(); }
 
 private:
     const TempDir folder_;
@@ -47,7 +48,7 @@ void check_token_and_request_work(CliWorld& world, const Words& options, const s
 
 TEST_CASE("where no key can be made token and request work, in memory only, and say why") {
     CliWorld world;
-    const ReadOnlyFolder folder;
+    const ReadOnlyFolder folder(world);
     SECTION("a read-only folder") {
         check_token_and_request_work(world, {"--store", folder.path()},
                                      "Cannot write the key file " + folder.path() + "/key: ");
