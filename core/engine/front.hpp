@@ -144,12 +144,12 @@ private:
     const std::int64_t idle_less_margin_ms_;
     Slots* slots_;  // on pages of secrets
     TwoSlot<PublishedStatus> status_;
-    std::atomic<std::uint64_t> slide_{0};                // edition above, boot milliseconds below
-    std::atomic<std::uint64_t> dead_edition_{0};         // this edition and the older ones are dead
-    std::atomic<std::uint64_t> rejected_generation_{0};  // the last one that a report has marked dead
+    std::atomic<std::uint64_t> slide_{0};         // edition above, boot milliseconds below
+    std::atomic<std::uint64_t> dead_edition_{0};  // this edition and the older ones are dead
     std::atomic<bool> closed_{false};
     mutable std::atomic<std::uint64_t> prepared_{0};   // the publication whose lead has woken the worker
     mutable std::atomic<std::uint64_t> rechecked_{0};  // likewise for reading the record again
+    std::atomic<std::uint64_t> rejected_generation_{0};  // the last one that a report has marked dead
 
     mutable std::mutex writing_;  // the worker's publications against marks and clear; never held by a reader
     std::uint64_t edition_ = 0;
