@@ -2,7 +2,7 @@
 #include <portal_session/portal_session.h>
 
 #include "engine/host.hpp"
-#include "portal/verdict.hpp"
+#include "portal_api/verdict.hpp"
 #include "session/status.hpp"
 
 namespace portal::capi {

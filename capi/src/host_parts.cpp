@@ -16,8 +16,8 @@ struct HttpCall {
     std::shared_ptr<bool> is_told;  // the host, to send it; the callback thread's alone
 };
 
-IdTable<KeyAnswer>& key_calls() { return IdTable<KeyAnswer>::of_process(); }
-IdTable<HttpCall>& http_calls() { return IdTable<HttpCall>::of_process(); }
+IdRegistry<KeyAnswer>& key_calls() { return IdRegistry<KeyAnswer>::of_process(); }
+IdRegistry<HttpCall>& http_calls() { return IdRegistry<HttpCall>::of_process(); }
 
 }  // namespace
 
@@ -115,8 +115,8 @@ void StoreCalls::save(std::uint64_t id, std::string_view name, std::uint64_t rev
     store_->save(store_.userdata(), id, text_of(name), revision, {record.data(), record.size()});
 }
 
-HostKey::HostKey(const Held<portal_key>& key, std::string session_name, std::shared_ptr<Executor> lane)
-    : key_(key), name_(std::move(session_name)), lane_(std::move(lane)) {}
+HostKey::HostKey(const Held<portal_key>& key, std::string session_name, std::shared_ptr<Executor> executor)
+    : key_(key), name_(std::move(session_name)), executor_(std::move(executor)) {}
 
 void HostKey::load(std::function<void(KeyResult)> answer) {
     const std::uint64_t id = key_calls().add(std::move(answer));
@@ -128,7 +128,7 @@ void HostKey::load(std::function<void(KeyResult)> answer) {
         given_up = is_retired ? id : std::exchange(last_load_, id);
     }
     (void)loaded(given_up, KeyOutcome::unavailable, {});
-    if (!is_retired) lane_->post([key = key_, name = name_, id] { key->load(key.userdata(), id, text_of(name)); });
+    if (!is_retired) executor_->post([key = key_, name = name_, id] { key->load(key.userdata(), id, text_of(name)); });
 }
 
 void HostKey::retire() {
@@ -142,7 +142,7 @@ void HostKey::retire() {
 }
 
 void HostKey::destroy() {
-    lane_->post([key = key_, name = name_] { key->destroy(key.userdata(), text_of(name)); });
+    executor_->post([key = key_, name = name_] { key->destroy(key.userdata(), text_of(name)); });
 }
 
 Result<void> HostKey::loaded(std::uint64_t id, KeyOutcome outcome, std::string_view key) {

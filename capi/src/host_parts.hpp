@@ -55,7 +55,7 @@ private:
 // One call at a time: a newer one, or the session's end, gives up the one before as unavailable.
 class HostKey final : public KeySource {
 public:
-    HostKey(const Held<portal_key>& key, std::string session_name, std::shared_ptr<Executor> lane);
+    HostKey(const Held<portal_key>& key, std::string session_name, std::shared_ptr<Executor> executor);
     void load(std::function<void(KeyResult)> answer) override;
     [[nodiscard]] bool can_destroy() const override { return key_->destroy != nullptr; }
     void destroy() override;
@@ -67,7 +67,7 @@ public:
 private:
     const Held<portal_key> key_;
     const std::string name_;
-    const std::shared_ptr<Executor> lane_;
+    const std::shared_ptr<Executor> executor_;
     std::mutex mutex_;
     std::uint64_t last_load_ = 0;
     bool retired_ = false;

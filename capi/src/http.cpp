@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "host_parts.hpp"
-#include "portal/verdict.hpp"
+#include "portal_api/verdict.hpp"
 #include "session.hpp"
 
 using namespace portal;

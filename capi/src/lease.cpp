@@ -2,7 +2,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "portal/verdict.hpp"
+#include "portal_api/verdict.hpp"
 #include "session.hpp"
 
 using namespace portal;

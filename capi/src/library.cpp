@@ -7,7 +7,7 @@
 #include "clock/clock.hpp"
 #include "engine/names.hpp"
 #include "host_parts.hpp"
-#include "portal/verdict.hpp"
+#include "portal_api/verdict.hpp"
 #include "session.hpp"
 
 using namespace portal;

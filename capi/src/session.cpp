@@ -8,7 +8,7 @@
 
 #include "base/text.hpp"
 #if defined(PORTAL_SESSION_WITH_HTTP)
-#include "portal/token_answer.hpp"
+#include "portal_api/token_answer.hpp"
 #endif
 
 using namespace portal;

@@ -7,7 +7,7 @@
 
 #include "base/text.hpp"
 #include "http/retry_after.hpp"
-#include "portal/verdict.hpp"
+#include "portal_api/verdict.hpp"
 
 namespace portal {
 namespace {

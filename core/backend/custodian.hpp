@@ -8,7 +8,7 @@
 #include "base/secret.hpp"
 #include "http/transport.hpp"
 #include "http/url.hpp"
-#include "portal/token_answer.hpp"
+#include "portal_api/token_answer.hpp"
 
 namespace portal {
 

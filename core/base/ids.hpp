@@ -17,10 +17,10 @@ inline std::uint64_t next_id() {
 
 // What the ids of one kind stand for. Whoever takes an id has the only answer to it.
 template <typename Value>
-class IdTable {
+class IdRegistry {
 public:
-    static IdTable& of_process() {
-        static auto& table = *new IdTable;  // never destroyed: threads may outlive static destructors
+    static IdRegistry& of_process() {
+        static auto& table = *new IdRegistry;  // never destroyed: threads may outlive static destructors
         return table;
     }
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t longest_timeout_ms = 10 * minute_ms;
 
-IdTable<std::weak_ptr<Exchange>>& exchanges() { return IdTable<std::weak_ptr<Exchange>>::of_process(); }
+IdRegistry<std::weak_ptr<Exchange>>& exchanges() { return IdRegistry<std::weak_ptr<Exchange>>::of_process(); }
 
 }  // namespace
 

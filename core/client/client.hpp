@@ -12,7 +12,7 @@
 #include "engine/engine.hpp"
 #include "http/allow_list.hpp"
 #include "http/transport.hpp"
-#include "portal/verdict.hpp"
+#include "portal_api/verdict.hpp"
 
 namespace portal {
 

@@ -9,7 +9,7 @@
 #include "base/ids.hpp"
 #include "engine/messages.hpp"
 #include "engine/names.hpp"
-#include "engine/requests.hpp"
+#include "engine/id_registry.hpp"
 #include "engine/runtime.hpp"
 
 namespace portal {
@@ -46,7 +46,7 @@ Engine::Engine(EngineParts parts)
       owner_(entropy() | 1),
       tag_(boot_tag_of(parts.name)),
       cleared_(std::move(parts.cleared)),
-      front_(parts.policy, parts.client_id),
+      published_(parts.policy, parts.client_id),
       machine_(machine_config(parts, owner_)),
       runtime_(Runtime::get()),
       store_(std::move(parts.store)),
@@ -67,9 +67,9 @@ Reading Engine::reading() const {
 void Engine::run(const Event& event) {
     Moment moment;
     moment.reading = reading();
-    front_.read_slide(moment);
+    published_.read_slide(moment);
     if (std::holds_alternative<event::Rejected>(event) || std::holds_alternative<event::Pushed>(event))
-        front_.mark_is_judged();
+        published_.mark_is_judged();
     effects_.clear();
     machine_.step(event, moment, effects_);
     for (Effect& effect : effects_) std::visit([this](auto& what) { carry_out(what); }, effect);
@@ -170,7 +170,7 @@ void Engine::carry_out(effect::Complete& complete) {
     deliver(complete.waiter, std::move(result));
 }
 
-void Engine::carry_out(effect::Publish& publish) { front_.publish(publish, reading()); }
+void Engine::carry_out(effect::Publish& publish) { published_.publish(publish, reading()); }
 
 void Engine::carry_out(effect::Tell& tell) {
     if (tell.kind == EventKind::cleared && cleared_) call_back(cleared_);
@@ -292,7 +292,7 @@ void Engine::deliver_events() {
     SessionEvent event;
     {
         const std::lock_guard lock(mutex_);
-        if (events_.empty() || host_ == nullptr || front_.is_closed()) return;
+        if (events_.empty() || host_ == nullptr || published_.is_closed()) return;
         event = events_.front();
         events_.pop_front();
         host = host_;

@@ -12,9 +12,9 @@
 #include <mutex>
 #include <string>
 
-#include "engine/front_read.hpp"
+#include "engine/published_token_read.hpp"
 #include "engine/host.hpp"
-#include "engine/lane.hpp"
+#include "engine/serial_executor.hpp"
 #include "session/machine.hpp"
 #include "session/record_store.hpp"
 
@@ -66,9 +66,9 @@ public:
 
     // ---- callers, on any thread ----
     [[nodiscard]] Code read(Lease& lease, char* token, std::size_t* length);
-    // The hot one: see Front.
+    // The hot one: see PublishedToken.
     [[nodiscard, gnu::always_inline]] bool read_at_once(Lease& lease, char* token, std::size_t* length) const {
-        return front_.read_at_once(clock_->boot_ms(), lease, token, length);
+        return published_.read_at_once(clock_->boot_ms(), lease, token, length);
     }
     // `id`, if any, is written before `call` can come.
     [[nodiscard]] Result<std::uint64_t> acquire(const AcquireOptions& options, std::function<void(Acquired)> call,
@@ -98,8 +98,8 @@ public:
     void ignore_provider() { ending_soon_ = true; }
     // ok, or timeout: closed, and still ending.
     Code close(std::int64_t wait_ms);
-    [[nodiscard]] bool is_closed() const { return front_.is_closed(); }
-    [[nodiscard]] static bool in_callback() { return Lane::is_current_thread(); }
+    [[nodiscard]] bool is_closed() const { return published_.is_closed(); }
+    [[nodiscard]] static bool in_callback() { return SerialExecutor::is_current_thread(); }
     // Runs it on the callback thread, behind what waits there already; not at all once the session has ended.
     void call_back(std::function<void()> call);
     // The same, at that instant of the session's clock or soon after, unless it is called off.
@@ -155,7 +155,7 @@ private:
     const std::uint64_t owner_;
     const std::uint64_t tag_;
     const std::function<void()> cleared_;
-    Front front_;
+    PublishedToken published_;
     std::mutex order_;  // a push and a clear reach the worker in the order in which they took effect
 
     // The worker's own.

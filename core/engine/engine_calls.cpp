@@ -1,11 +1,11 @@
-// The callers' side of a session: what takes effect at once goes to the front, everything else to the worker.
+// The callers' side of a session: what takes effect at once goes to the published token, everything else to the worker.
 #include <algorithm>
 #include <utility>
 
 #include "base/text.hpp"
 #include "engine/engine.hpp"
 #include "engine/messages.hpp"
-#include "engine/requests.hpp"
+#include "engine/id_registry.hpp"
 #include "engine/runtime.hpp"
 
 namespace portal {
@@ -52,7 +52,7 @@ Result<std::uint64_t> Engine::begin_wait(const AcquireOptions& options, Waiting 
     acquire.without_store = options.without_store;
     {
         const std::lock_guard lock(mutex_);
-        if (ended_ || front_.is_closed()) return fail_with(Code::closed);
+        if (ended_ || published_.is_closed()) return fail_with(Code::closed);
         acquire.waiter = waiters().add({weak_from_this()});
         if (id != nullptr) *id = acquire.waiter;
         waiting_.emplace(acquire.waiter, std::move(waiting));
@@ -71,32 +71,32 @@ Result<void> Engine::cancel(std::uint64_t waiter_id) {
 
 Code Engine::read(Lease& lease, char* token, std::size_t* length) {
     Wake wake = Wake::none;
-    const Code code = front_.read(clock_->boot_ms(), lease, token, length, wake);
+    const Code code = published_.read(clock_->boot_ms(), lease, token, length, wake);
     if (wake != Wake::none) post_wake(wake);
     return code;
 }
 
 Code Engine::accepted(const Lease& lease) {
-    if (front_.is_closed()) return Code::closed;
+    if (published_.is_closed()) return Code::closed;
     const std::int64_t now_boot_ms = clock_->boot_ms();
     Wake wake = Wake::none;
-    const Code code = front_.accepted(lease, now_boot_ms, wake);
+    const Code code = published_.accepted(lease, now_boot_ms, wake);
     if (wake != Wake::none)
         post(event::Accepted{lease.epoch, lease.generation, lease.boot_tag, std::min(lease.sent_boot_ms, now_boot_ms)});
     return code;
 }
 
 Code Engine::rejected(const Lease& lease) {
-    if (front_.is_closed()) return Code::closed;
+    if (published_.is_closed()) return Code::closed;
     Wake wake = Wake::none;
-    const Code code = front_.rejected(lease, wake);
+    const Code code = published_.rejected(lease, wake);
     if (wake != Wake::none) post(event::Rejected{lease.epoch, lease.generation});
     return code;
 }
 
 Code Engine::check(const Lease& lease) const {
-    if (front_.is_closed()) return Code::closed;
-    return lease.epoch < front_.epoch() ? Code::stale : Code::ok;
+    if (published_.is_closed()) return Code::closed;
+    return lease.epoch < published_.epoch() ? Code::stale : Code::ok;
 }
 
 Lease Engine::stamped(Lease lease) const {
@@ -108,7 +108,7 @@ Lease Engine::stamped(Lease lease) const {
 }
 
 Result<void> Engine::prepare() {
-    if (front_.is_closed()) return fail_with(Code::closed);
+    if (published_.is_closed()) return fail_with(Code::closed);
     post(event::Prepare{});
     return {};
 }
@@ -123,17 +123,17 @@ Result<void> Engine::check_offer(const NewToken& offer) const {
         return fail(Code::invalid_argument, "age_ms is negative: pass the milliseconds since the token was made.");
     if (offer.age_ms >= std::min(policy_.idle_ms, policy_.absolute_ms) - policy_.margin_ms)
         return fail_with(Code::token_too_old);
-    if (!front_.accepts_client(offer.client_id)) return fail_with(Code::client_mismatch);
-    if (front_.is_spent(offer.token.reveal(), reading())) return fail_with(Code::repeated_token);
+    if (!published_.accepts_client(offer.client_id)) return fail_with(Code::client_mismatch);
+    if (published_.is_spent(offer.token.reveal(), reading())) return fail_with(Code::repeated_token);
     return {};
 }
 
 Result<void> Engine::push(NewToken token) {
-    if (front_.is_closed()) return fail_with(Code::closed);
+    if (published_.is_closed()) return fail_with(Code::closed);
     if (const auto checked = check_offer(token); !checked) return checked;
     const std::lock_guard order(order_);
-    if (token.expected_epoch != 0 && token.expected_epoch != front_.epoch()) return fail_with(Code::stale);
-    front_.mark_dead();
+    if (token.expected_epoch != 0 && token.expected_epoch != published_.epoch()) return fail_with(Code::stale);
+    published_.mark_dead();
     post(event::Pushed{{std::make_shared<Secret>(std::move(token.token)), std::move(token.client_id), token.age_ms}});
     return {};
 }
@@ -193,7 +193,7 @@ void Engine::call_off(const Alarm& alarm) {
 
 Result<std::uint64_t> Engine::keep_done(std::function<void(const Error&)> done) {
     const std::lock_guard lock(mutex_);
-    if (ended_ || front_.is_closed()) return fail_with(Code::closed);
+    if (ended_ || published_.is_closed()) return fail_with(Code::closed);
     if (!done) return 0;
     dones_.emplace(++last_done_, std::move(done));
     return last_done_;
@@ -203,7 +203,7 @@ Result<void> Engine::clear(std::function<void(const Error&)> done) {
     const auto id = keep_done(std::move(done));
     if (!id) return tl::unexpected<Error>(id.error());
     const std::lock_guard order(order_);
-    post(event::Cleared{front_.clear(), *id});
+    post(event::Cleared{published_.clear(), *id});
     return {};
 }
 
@@ -228,14 +228,14 @@ Result<void> Engine::notify(Notice notice, std::function<void(const Error&)> don
 }
 
 Result<StatusView> Engine::status() const {
-    if (front_.is_closed()) return fail_with(Code::closed);
-    return front_.status(reading());
+    if (published_.is_closed()) return fail_with(Code::closed);
+    return published_.status(reading());
 }
 
 Code Engine::close(std::int64_t wait_ms) {
     const auto deadline = Runtime::steady_time_in(wait_ms);
     ignore_provider();
-    const bool was_closed = front_.close();
+    const bool was_closed = published_.close();
     std::unique_lock lock(mutex_);
     if (!was_closed) {
         ending_ = shared_from_this();

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include "engine/lane.hpp"
+#include "engine/serial_executor.hpp"
 #include "session/event.hpp"
 
 namespace portal {
@@ -36,17 +36,17 @@ public:
     void wake_in(const std::shared_ptr<Engine>& engine, std::int64_t real_ms);
     void never_wake(const std::shared_ptr<Engine>& engine);
 
-    [[nodiscard]] Lane& callbacks() { return callbacks_; }
-    [[nodiscard]] const std::shared_ptr<Lane>& host() const { return host_; }
-    [[nodiscard]] const std::shared_ptr<Lane>& store() const { return store_; }
+    [[nodiscard]] SerialExecutor& callbacks() { return callbacks_; }
+    [[nodiscard]] const std::shared_ptr<SerialExecutor>& host() const { return host_; }
+    [[nodiscard]] const std::shared_ptr<SerialExecutor>& store() const { return store_; }
 
 private:
     struct Worker;
     static void work(const std::shared_ptr<Worker>& worker);
 
-    Lane callbacks_{"portal-callback"};
-    std::shared_ptr<Lane> host_ = std::make_shared<Lane>("portal-host");
-    std::shared_ptr<Lane> store_ = std::make_shared<Lane>("portal-store");
+    SerialExecutor callbacks_{"portal-callback"};
+    std::shared_ptr<SerialExecutor> host_ = std::make_shared<SerialExecutor>("portal-host");
+    std::shared_ptr<SerialExecutor> store_ = std::make_shared<SerialExecutor>("portal-store");
     std::shared_ptr<Worker> worker_;
 };
 

@@ -35,7 +35,7 @@ Elapsed unknown_boot(const Anchor& anchor, const Reading& now, std::int64_t marg
 
 ClockVerdict worse(ClockVerdict a, ClockVerdict b) { return std::max(a, b); }
 
-Anchor told_now(const Reading& now, std::int64_t ago_ms) {
+Anchor rebased_to(const Reading& now, std::int64_t ago_ms) {
     return {now.boot_tag, now.boot_ms - ago_ms, now.unix_ms - ago_ms};
 }
 
@@ -94,7 +94,7 @@ bool rebase(TokenTimes& times, const Reading& now, std::int64_t margin_ms) {
     const Elapsed since_issue = elapsed_since(times.issued, now, margin_ms);
     const Elapsed since_slide = elapsed_since(times.slid, now, margin_ms);
     if (worse(since_issue.verdict, since_slide.verdict) == ClockVerdict::untrusted) return false;
-    times = {told_now(now, since_issue.ms), told_now(now, since_slide.ms)};
+    times = {rebased_to(now, since_issue.ms), rebased_to(now, since_slide.ms)};
     return true;
 }
 
@@ -104,7 +104,7 @@ void reanchor_accepted(TokenTimes& times, const Policy& policy, const Reading& n
                                              : times.slid.unix_ms - times.issued.unix_ms;
     const std::int64_t ago_ms = std::max<std::int64_t>(now.boot_ms - sent_boot_ms, 0);
     const std::int64_t age_ms = std::max<std::int64_t>(age_at_slide_ms, 0) + policy.idle_ms + ago_ms;
-    times = {told_now(now, age_ms), told_now(now, ago_ms)};
+    times = {rebased_to(now, age_ms), rebased_to(now, ago_ms)};
 }
 
 }  // namespace portal

@@ -303,13 +303,13 @@ void Machine::tell_changes() {
     if (committing()) return;
     const Standing at = standing();
     if (std::exchange(token_is_news_, false)) tell(EventKind::new_token);
-    if (at.token.clock != told_clock_) {
-        told_clock_ = at.token.clock;
+    if (at.token.clock != last_reported_clock_) {
+        last_reported_clock_ = at.token.clock;
         tell(EventKind::clock);
     }
-    if (at.state != told_state_ || at.reason != told_reason_) {
-        told_state_ = at.state;
-        told_reason_ = at.reason;
+    if (at.state != last_reported_state_ || at.reason != last_reported_reason_) {
+        last_reported_state_ = at.state;
+        last_reported_reason_ = at.reason;
         tell(EventKind::state);
     }
 }

@@ -251,9 +251,9 @@ private:
     Snapshot published_;
     bool published_once_ = false;
     bool republish_ = false;         // readers were told that the token is dead: say again how things stand
-    State told_state_ = State::unknown;
-    Reason told_reason_ = Reason::loading;
-    ClockVerdict told_clock_ = ClockVerdict::same_boot;
+    State last_reported_state_ = State::unknown;
+    Reason last_reported_reason_ = Reason::loading;
+    ClockVerdict last_reported_clock_ = ClockVerdict::same_boot;
     std::int64_t armed_ms_ = never_ms;
     bool closing_ = false;
     bool ended_ = false;

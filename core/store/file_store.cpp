@@ -5,23 +5,23 @@
 namespace portal {
 
 FileStore::FileStore(std::string directory, std::string session_name, std::shared_ptr<FileSystem> files,
-                     std::shared_ptr<Cipher> cipher, std::shared_ptr<KeySource> keys, std::shared_ptr<Executor> lane)
+                     std::shared_ptr<Cipher> cipher, std::shared_ptr<KeySource> keys, std::shared_ptr<Executor> executor)
     : keys_(std::move(keys)),
-      lane_(std::move(lane)),
+      executor_(std::move(executor)),
       file_(std::make_shared<RecordFile>(std::move(directory), std::move(session_name), std::move(files), std::move(cipher),
                                          [this] { destroy_key(); })) {}
 
 void FileStore::load(std::function<void(LoadResult)> answer) {
-    lane_->post([self = shared_from_this(), answer = std::move(answer)] { self->load_on_lane(answer); });
+    executor_->post([self = shared_from_this(), answer = std::move(answer)] { self->load_on_executor(answer); });
 }
 
 void FileStore::save(Record record, std::function<void(SaveResult)> answer) {
-    lane_->post([self = shared_from_this(), record = std::move(record), answer = std::move(answer)] {
-        self->save_on_lane(record, answer);
+    executor_->post([self = shared_from_this(), record = std::move(record), answer = std::move(answer)] {
+        self->save_on_executor(record, answer);
     });
 }
 
-void FileStore::load_on_lane(const std::function<void(LoadResult)>& answer) {
+void FileStore::load_on_executor(const std::function<void(LoadResult)>& answer) {
     // Another process may have cleared the session and gone on with a new key: only a key fetched now is the last word.
     LoadResult result = load_with_key(OtherKey::keep);
     if (result.fault.cause != StoreCause::other_key) return answer_load(answer, std::move(result));
@@ -46,7 +46,7 @@ LoadResult FileStore::load_with_key(OtherKey other_key) {
     return result;
 }
 
-void FileStore::save_on_lane(const Record& record, const std::function<void(SaveResult)>& answer) {
+void FileStore::save_on_executor(const Record& record, const std::function<void(SaveResult)>& answer) {
     if (!key_.empty() || record.state == TokenState::signed_out) return answer(save_with_key(record));
     ask_key([this, record, answer](KeyOutcome outcome) {
         if (outcome == KeyOutcome::found) return answer(save_with_key(record));
@@ -60,11 +60,11 @@ SaveResult FileStore::save_with_key(const Record& record) {
     return result;
 }
 
-// `then` runs on the lane, and holds nothing that keeps the store alive: this does.
+// `then` runs on the executor, and holds nothing that keeps the store alive: this does.
 void FileStore::ask_key(std::function<void(KeyOutcome)> then) {
     keys_->load([self = shared_from_this(), then = std::move(then)](KeyResult result) {
         auto held = std::make_shared<KeyResult>(std::move(result));  // a posted function is copied, a key never
-        self->lane_->post([self, held, then] { then(self->keep_key(std::move(*held))); });
+        self->executor_->post([self, held, then] { then(self->keep_key(std::move(*held))); });
     });
 }
 
@@ -77,7 +77,7 @@ KeyOutcome FileStore::keep_key(KeyResult result) {
 // ---- the folder watch ----
 
 void FileStore::watch(std::function<void()> changed) {
-    lane_->post([self = shared_from_this(), changed = std::move(changed)] { self->changed_ = changed; });
+    executor_->post([self = shared_from_this(), changed = std::move(changed)] { self->changed_ = changed; });
 }
 
 // A folder that is not there yet is watched once a save has made it, ours or another's.
@@ -87,10 +87,10 @@ void FileStore::keep_watching() {
     auto look = [file = std::weak_ptr(file_), changed = changed_] {
         if (const auto still_there = file.lock(); still_there != nullptr && still_there->has_news()) changed();
     };
-    watch_ = FolderWatch::begin(file_->directory(), [lane = lane_, look, record = file_->name()](std::string_view name) {
-        if (name.empty() || name == record) lane->post(look);
+    watch_ = FolderWatch::begin(file_->directory(), [executor = executor_, look, record = file_->name()](std::string_view name) {
+        if (name.empty() || name == record) executor->post(look);
     });
-    if (watch_ != nullptr) lane_->post(look);  // at what came before it
+    if (watch_ != nullptr) executor_->post(look);  // at what came before it
 }
 
 void FileStore::destroy_key() {

@@ -15,7 +15,7 @@
 namespace portal {
 
 // Held by a shared_ptr: an operation that has begun keeps the store alive, ends, and is answered, even if its owner has let
-// go. (It is not answered only if the lane drops its work.) Answers come on the lane, one operation's at a time.
+// go. (It is not answered only if the executor drops its work.) Answers come on the executor, one operation's at a time.
 //
 // What a key that can't be had means:
 //   absent        load: an existing record is lost, else absent; save: fault
@@ -23,9 +23,9 @@ namespace portal {
 //   failed, or not 32 bytes   fault
 class FileStore final : public RecordStore, public std::enable_shared_from_this<FileStore> {
 public:
-    // Does no I/O. `lane` runs the blocking work; all sessions may share one.
+    // Does no I/O. `executor` runs the blocking work; all sessions may share one.
     FileStore(std::string directory, std::string session_name, std::shared_ptr<FileSystem> files,
-              std::shared_ptr<Cipher> cipher, std::shared_ptr<KeySource> keys, std::shared_ptr<Executor> lane);
+              std::shared_ptr<Cipher> cipher, std::shared_ptr<KeySource> keys, std::shared_ptr<Executor> executor);
 
     void load(std::function<void(LoadResult)> answer) override;
     void save(Record record, std::function<void(SaveResult)> answer) override;
@@ -33,8 +33,8 @@ public:
     void watch(std::function<void()> changed) override;
 
 private:
-    void load_on_lane(const std::function<void(LoadResult)>& answer);
-    void save_on_lane(const Record& record, const std::function<void(SaveResult)>& answer);
+    void load_on_executor(const std::function<void(LoadResult)>& answer);
+    void save_on_executor(const Record& record, const std::function<void(SaveResult)>& answer);
     void answer_load(const std::function<void(LoadResult)>& answer, LoadResult result);
     LoadResult load_with_key(OtherKey other_key);
     SaveResult save_with_key(const Record& record);
@@ -44,8 +44,8 @@ private:
     void keep_watching();
 
     const std::shared_ptr<KeySource> keys_;
-    const std::shared_ptr<Executor> lane_;
-    Secret key_;  // this and what follows: the lane's alone. Empty: to be asked for
+    const std::shared_ptr<Executor> executor_;
+    Secret key_;  // this and what follows: the executor's alone. Empty: to be asked for
     const std::shared_ptr<RecordFile> file_;  // shared with the watch's looks at it, which keep nothing of the host's alive
     std::function<void()> changed_;
     std::unique_ptr<FolderWatch> watch_;

@@ -11,8 +11,8 @@ namespace {
 using LoadAnswer = std::function<void(LoadResult)>;
 using SaveAnswer = std::function<void(SaveResult)>;
 
-IdTable<LoadAnswer>& loads() { return IdTable<LoadAnswer>::of_process(); }
-IdTable<SaveAnswer>& saves() { return IdTable<SaveAnswer>::of_process(); }
+IdRegistry<LoadAnswer>& loads() { return IdRegistry<LoadAnswer>::of_process(); }
+IdRegistry<SaveAnswer>& saves() { return IdRegistry<SaveAnswer>::of_process(); }
 
 tl::unexpected<Error> stale() {
     return fail(Code::stale, "That store call was answered already, or given up: nothing was done.");
@@ -20,8 +20,8 @@ tl::unexpected<Error> stale() {
 
 }  // namespace
 
-HostStore::HostStore(std::string session_name, std::shared_ptr<HostStoreCalls> calls, std::shared_ptr<Executor> lane)
-    : name_(std::move(session_name)), calls_(std::move(calls)), lane_(std::move(lane)) {}
+HostStore::HostStore(std::string session_name, std::shared_ptr<HostStoreCalls> calls, std::shared_ptr<Executor> executor)
+    : name_(std::move(session_name)), calls_(std::move(calls)), executor_(std::move(executor)) {}
 
 HostStore::~HostStore() {
     loads().take(last_load_);
@@ -31,7 +31,7 @@ HostStore::~HostStore() {
 void HostStore::load(std::function<void(LoadResult)> answer) {
     const std::uint64_t id = loads().add(std::move(answer));
     loads().take(std::exchange(last_load_, id));
-    lane_->post([calls = calls_, name = name_, id] { calls->load(id, name); });
+    executor_->post([calls = calls_, name = name_, id] { calls->load(id, name); });
 }
 
 void HostStore::save(Record record, std::function<void(SaveResult)> answer) {
@@ -41,7 +41,7 @@ void HostStore::save(Record record, std::function<void(SaveResult)> answer) {
     const std::uint64_t id = saves().add(std::move(answer));
     saves().take(std::exchange(last_save_, id));
     auto bytes = std::make_shared<Secret>(std::move(*encoded));
-    lane_->post([calls = calls_, name = name_, id, revision = record.revision, bytes] {
+    executor_->post([calls = calls_, name = name_, id, revision = record.revision, bytes] {
         calls->save(id, name, revision, bytes->reveal());
     });
 }

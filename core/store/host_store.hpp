@@ -24,8 +24,8 @@ public:
 
 class HostStore final : public RecordStore {
 public:
-    // `lane` is the host thread's: a host that blocks inline delays only sessions with host stores.
-    HostStore(std::string session_name, std::shared_ptr<HostStoreCalls> calls, std::shared_ptr<Executor> lane);
+    // `executor` is the host thread's: a host that blocks inline delays only sessions with host stores.
+    HostStore(std::string session_name, std::shared_ptr<HostStoreCalls> calls, std::shared_ptr<Executor> executor);
     ~HostStore() override;
 
     void load(std::function<void(LoadResult)> answer) override;
@@ -41,7 +41,7 @@ public:
 private:
     const std::string name_;
     const std::shared_ptr<HostStoreCalls> calls_;
-    const std::shared_ptr<Executor> lane_;
+    const std::shared_ptr<Executor> executor_;
     std::uint64_t last_load_ = 0;  // a host that never answers must not leave calls behind
     std::uint64_t last_save_ = 0;
 };

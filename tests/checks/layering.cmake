@@ -10,17 +10,17 @@ set(may_session base clock lifetime)
 set(may_engine base clock lifetime session)
 set(may_store base clock session/record.hpp session/record_store.hpp)
 set(may_http base)
-set(may_portal base)
-set(may_client base clock lifetime session engine http portal)
-set(may_backend base http portal)
+set(may_portal_api base)
+set(may_client base clock lifetime session engine http portal_api)
+set(may_backend base http portal_api)
 set(may_planner base clock lifetime session)
 # The device's artifact: the backend's code, which takes Portal's API key, and the planner are never part of it.
-set(may_capi base clock lifetime session engine store http portal client)
+set(may_capi base clock lifetime session engine store http portal_api client)
 
 # Where a third-party header may stand: always in a .cpp file, except tl::expected, which is part of our own headers.
 set(third_party_openssl store http)
 set(third_party_curl http)
-set(third_party_simdjson.h portal)
+set(third_party_simdjson.h portal_api)
 
 # Headers of the language and of the operating systems. What is in neither list is third party.
 set(heavy iostream regex locale)  # each adds hundreds of kilobytes to an app

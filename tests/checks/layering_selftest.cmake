@@ -11,8 +11,8 @@ function(make_sound_tree)
   file(WRITE ${WORK}/core/session/record.hpp "#include \"clock/part.hpp\"\n")
   file(APPEND ${WORK}/core/store/part.cpp "#include <openssl/evp.h>\n#include \"session/record.hpp\"\n")
   file(APPEND ${WORK}/core/http/part.cpp "#include <curl/curl.h>\n#include <openssl/ssl.h>\n")
-  file(APPEND ${WORK}/core/portal/part.cpp "#include <simdjson.h>\n")
-  file(APPEND ${WORK}/core/client/part.cpp "#include \"engine/part.hpp\"\n#include \"http/part.hpp\"\n#include \"portal/part.hpp\"\n")
+  file(APPEND ${WORK}/core/portal_api/part.cpp "#include <simdjson.h>\n")
+  file(APPEND ${WORK}/core/client/part.cpp "#include \"engine/part.hpp\"\n#include \"http/part.hpp\"\n#include \"portal_api/part.hpp\"\n")
   file(WRITE ${WORK}/core/backend/main.cpp "#include <CLI/CLI.hpp>\n#include <iostream>\n#include \"backend/part.hpp\"\n")
   file(WRITE ${WORK}/capi/include/portal_session/portal_session.h "#include <stdint.h>\n")
   file(WRITE ${WORK}/capi/src/guard.hpp "#include <portal_session/portal_session.h>\n")
@@ -41,7 +41,7 @@ set(violations
   "core/lifetime/part.cpp|\"session/part.hpp\""    "core/session/part.cpp|\"engine/part.hpp\""
   "core/engine/part.cpp|\"store/part.hpp\""        "core/engine/part.cpp|\"client/part.hpp\""
   "core/store/part.cpp|\"session/part.hpp\""       "core/store/part.cpp|\"http/part.hpp\""
-  "core/http/part.cpp|\"portal/part.hpp\""         "core/portal/part.cpp|\"http/part.hpp\""
+  "core/http/part.cpp|\"portal_api/part.hpp\""         "core/portal_api/part.cpp|\"http/part.hpp\""
   "core/client/part.cpp|\"store/part.hpp\""        "core/client/part.cpp|\"backend/part.hpp\""
   "core/backend/part.cpp|\"engine/part.hpp\""      "core/planner/part.cpp|\"engine/part.hpp\""
   "core/novelty/part.cpp|\"base/part.hpp\""        "core/base/part.cpp|\"../base/part.hpp\""
@@ -49,7 +49,7 @@ set(violations
   "core/base/part.cpp|<portal_session/portal_session.h>"
   "core/engine/part.cpp|<openssl/evp.h>"           "core/store/part.hpp|<openssl/evp.h>"
   "core/client/part.cpp|<curl/curl.h>"             "core/http/part.hpp|<curl/curl.h>"
-  "core/client/part.cpp|<simdjson.h>"              "core/portal/part.hpp|<simdjson.h>"
+  "core/client/part.cpp|<simdjson.h>"              "core/portal_api/part.hpp|<simdjson.h>"
   "core/backend/part.cpp|<CLI/CLI.hpp>"            "core/base/part.cpp|<zlib.h>"
   "core/base/part.cpp|<boost/any.hpp>"             "core/base/part.cpp|<iostream>"
   "core/base/part.cpp|<regex>"                     "core/base/part.cpp|<locale>"

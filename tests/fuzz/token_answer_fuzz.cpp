@@ -1,6 +1,6 @@
 // Whatever a backend or Portal answers: a token that can stand in a header, or BAD_TOKEN.
 #include "base/text.hpp"
-#include "portal/token_answer.hpp"
+#include "portal_api/token_answer.hpp"
 #include "support/catch.hpp"
 #include "support/mutation.hpp"
 

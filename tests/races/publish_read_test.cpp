@@ -1,5 +1,5 @@
 // Publish against read: a reader that is stopped anywhere gives one token whole or none, and a writer that is stopped
-// delays no reader. (A writer stopped between two words of a slot: unit/two_slot_test.)
+// delays no reader. (A writer stopped between two words of a slot: unit/double_buffered_seqlock_test.)
 #include <algorithm>
 #include <string>
 

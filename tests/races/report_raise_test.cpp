@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/secret.hpp"
-#include "engine/front.hpp"
+#include "engine/published_token.hpp"
 #include "support/catch.hpp"
 #include "stopped_rig.hpp"
 
@@ -22,19 +22,19 @@ constexpr std::int64_t now_ms = start_ms + hour_ms;
 
 Reading at(std::int64_t boot_ms) { return {boot_ms, 1'700'000'000'000 + boot_ms, boot}; }
 
-// A front on pages of its own. A 2xx writes to them once, where it raises the slide, after all its looks; a 401 first where
+// A published on pages of its own. A 2xx writes to them once, where it raises the slide, after all its looks; a 401 first where
 // it takes the lock under which it looks and marks, and which publications, clear and close take too: there is no order
 // within.
 struct RaiseRig {
-    const std::unique_ptr<Front, void (*)(Front*)> pages{
-        new (secret_allocate(sizeof(Front))) Front(test_policy(), ""), [](Front* done) {
-            done->~Front();
+    const std::unique_ptr<PublishedToken, void (*)(PublishedToken*)> pages{
+        new (secret_allocate(sizeof(PublishedToken))) PublishedToken(test_policy(), ""), [](PublishedToken* done) {
+            done->~PublishedToken();
             secret_free(done, sizeof *done);
         }};
-    Front& front = *pages;
+    PublishedToken& published = *pages;
 
     RaiseRig() {
-        REQUIRE(sizeof(Front) <= TouchStop::page_bytes());
+        REQUIRE(sizeof(PublishedToken) <= TouchStop::page_bytes());
         publish(1);
     }
 
@@ -47,7 +47,7 @@ struct RaiseRig {
         snapshot.generation = generation;
         snapshot.epoch = epoch;
         const std::string token = "token-" + std::to_string(generation);
-        front.publish({snapshot, std::make_shared<const Secret>(token), ""}, at(now_ms));
+        published.publish({snapshot, std::make_shared<const Secret>(token), ""}, at(now_ms));
     }
     static Lease sent(std::int64_t ms, std::uint64_t generation) {
         Lease lease;
@@ -59,17 +59,17 @@ struct RaiseRig {
     }
     [[nodiscard]] Code accept(const Lease& lease) {
         Wake wake = Wake::none;
-        return front.accepted(lease, now_ms, wake);
+        return published.accepted(lease, now_ms, wake);
     }
     [[nodiscard]] Code reject(const Lease& lease) {
         Wake wake = Wake::none;
-        return front.rejected(lease, wake);
+        return published.rejected(lease, wake);
     }
 
-    // A report of token 1, sent half an hour ago, that is stopped at its first write to the front.
+    // A report of token 1, sent half an hour ago, that is stopped at its first write to the published.
     template <typename Meanwhile>
     void report(Code (RaiseRig::*how)(const Lease&), Meanwhile&& meanwhile) {
-        TouchStop at_write(&front, TouchStop::Of::write);
+        TouchStop at_write(&published, TouchStop::Of::write);
         Order order;
         Code code = Code::internal;
         Caller reporter([&] {
@@ -95,20 +95,20 @@ struct RaiseRig {
         std::size_t length = text.size();
         Lease lease;
         Wake wake = Wake::none;
-        const Code code = front.read(now_ms, lease, text.data(), &length, wake);
+        const Code code = published.read(now_ms, lease, text.data(), &length, wake);
         return code == Code::ok ? text.substr(0, length) : "";
     }
     // When the last slide of what is published was; 0: nothing is.
     [[nodiscard]] std::int64_t slid_ms() const {
         Lease lease;
         Wake wake = Wake::none;
-        const bool is_there = front.read(now_ms, lease, nullptr, nullptr, wake) == Code::ok;
+        const bool is_there = published.read(now_ms, lease, nullptr, nullptr, wake) == Code::ok;
         return is_there ? now_ms + lease.left_ms - day_ms : 0;
     }
     // What the machine is told.
     [[nodiscard]] Moment moment() const {
         Moment moment;
-        front.read_slide(moment);
+        published.read_slide(moment);
         return moment;
     }
 };
@@ -154,7 +154,7 @@ TEST_CASE("A 2xx between whose look and raise its token is published once more s
 
 TEST_CASE("A 2xx between whose look and raise the session is cleared brings nothing back, and slides no later token") {
     RaiseRig rig;
-    rig.accept_while([&] { (void)rig.front.clear(); });
+    rig.accept_while([&] { (void)rig.published.clear(); });
     CHECK(rig.token().empty());
     rig.publish(2, 2);
     CHECK(rig.token() == "token-2");
@@ -169,7 +169,7 @@ TEST_CASE("A 2xx between whose look and raise its token is marked dead does not 
         if (by_401)
             CHECK(rig.reject(RaiseRig::sent(start_ms, 1)) == Code::ok);
         else
-            rig.front.mark_dead();
+            rig.published.mark_dead();
     });
     CHECK(rig.token().empty());
     rig.publish(1);  // decided on before the worker knew of the mark
@@ -181,7 +181,7 @@ TEST_CASE("A 2xx between whose look and raise its token is marked dead does not 
 
 TEST_CASE("A 2xx between whose look and raise the session closes is in the last slide that is written") {
     RaiseRig rig;
-    rig.accept_while([&] { CHECK_FALSE(rig.front.close()); });
+    rig.accept_while([&] { CHECK_FALSE(rig.published.close()); });
     CHECK(rig.moment().slid_generation == 1);
     CHECK(rig.moment().slid_boot_ms == now_ms - hour_ms / 2);
 }
@@ -199,8 +199,8 @@ TEST_CASE("A 2xx in whose look its token is marked dead, and lives after all, co
         order.note("reported");
     });
     REQUIRE(in_look.is_reached());
-    rig.front.mark_dead();
-    rig.front.mark_is_judged();
+    rig.published.mark_dead();
+    rig.published.mark_is_judged();
     rig.publish(1);  // in the other slot
     rig.publish(1);  // in the one that is looked at
     order.note("published");
@@ -216,7 +216,7 @@ TEST_CASE("A 401 that meets the next token, published or cleared just before it 
     CAPTURE(by_clear);
     RaiseRig rig;
     rig.report(&RaiseRig::reject, [&] {
-        if (by_clear) (void)rig.front.clear();
+        if (by_clear) (void)rig.published.clear();
         rig.publish(2, by_clear ? 2 : 1);
     });
     CHECK(rig.token() == "token-2");

@@ -61,19 +61,19 @@ private:
 };
 
 struct Fixture : RecordFolder {
-    std::shared_ptr<Queue> lane = std::make_shared<Queue>();
+    std::shared_ptr<Queue> executor = std::make_shared<Queue>();
     std::shared_ptr<FakeKey> host = std::make_shared<FakeKey>();
     std::shared_ptr<FileStore> store = open();
 
     // Another process on the same folder, with the same keychain.
     std::shared_ptr<FileStore> open() {
-        return std::make_shared<FileStore>(directory, "default", files, cipher, host, lane);
+        return std::make_shared<FileStore>(directory, "default", files, cipher, host, executor);
     }
     LoadResult load_now(FileStore& from) {
         std::optional<LoadResult> got;
         from.load([&](LoadResult result) { got = std::move(result); });
         CHECK_FALSE(got);  // never inside the call: the worker is not blocked
-        lane->run();
+        executor->run();
         REQUIRE(got);
         return *got;
     }
@@ -82,7 +82,7 @@ struct Fixture : RecordFolder {
         std::optional<SaveResult> got;
         to.save(record, [&](SaveResult result) { got = result; });
         CHECK_FALSE(got);
-        lane->run();
+        executor->run();
         REQUIRE(got);
         return *got;
     }
@@ -96,7 +96,7 @@ TEST_CASE_METHOD(Fixture, "The file store is shared, and opening it touches neit
     CHECK(store->shared());
     CHECK(files->calls() == 0);
     CHECK(host->loads == 0);
-    CHECK(lane->idle());
+    CHECK(executor->idle());
 }
 
 TEST_CASE_METHOD(Fixture, "A record saved by one store is found by the next", "[store][file-store]") {
@@ -170,11 +170,11 @@ TEST_CASE_METHOD(Fixture, "A key that comes late answers load and save late", "[
     host->late = true;
     std::optional<SaveOutcome> saved;
     store->save(first_record(), [&](SaveResult result) { saved = result.outcome; });
-    lane->run();
+    executor->run();
     CHECK_FALSE(saved);
     host->answer();
     CHECK_FALSE(saved);  // not on the host's thread
-    lane->run();
+    executor->run();
     CHECK(saved == SaveOutcome::saved);
     host->late = false;
     CHECK(load_now(*open()).outcome == LoadOutcome::found);
@@ -188,20 +188,20 @@ TEST_CASE_METHOD(Fixture, "A store let go with a key outstanding still ends its 
         CHECK(result.outcome == SaveOutcome::saved);
         ++answers;
     });
-    lane->run();
+    executor->run();
     const std::weak_ptr<FileStore> watch = store;
     store = nullptr;
     host->answer();
-    lane->run();
+    executor->run();
     CHECK(answers == 1);
     CHECK(watch.expired());
 }
 
-TEST_CASE_METHOD(Fixture, "A store whose lane drops its work is freed", "[store][file-store]") {
+TEST_CASE_METHOD(Fixture, "A store whose executor drops its work is freed", "[store][file-store]") {
     const std::weak_ptr<FileStore> watch = store;
     store->load([](LoadResult) { FAIL("nothing runs"); });
     store = nullptr;
-    lane->drop();
+    executor->drop();
     CHECK(watch.expired());
 }
 

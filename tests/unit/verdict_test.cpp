@@ -1,4 +1,4 @@
-#include "portal/verdict.hpp"
+#include "portal_api/verdict.hpp"
 
 #include <vector>
 

@@ -14,7 +14,7 @@
 #include "client/client.hpp"
 #include "engine/engine.hpp"
 #include "http/transport.hpp"
-#include "portal/token_answer.hpp"
+#include "portal_api/token_answer.hpp"
 #include "session/record.hpp"
 
 struct Open {

@@ -17,7 +17,7 @@ struct WaiterRef {
     std::weak_ptr<Engine> engine;
 };
 
-inline IdTable<RequestRef>& requests() { return IdTable<RequestRef>::of_process(); }
-inline IdTable<WaiterRef>& waiters() { return IdTable<WaiterRef>::of_process(); }
+inline IdRegistry<RequestRef>& requests() { return IdRegistry<RequestRef>::of_process(); }
+inline IdRegistry<WaiterRef>& waiters() { return IdRegistry<WaiterRef>::of_process(); }
 
 }  // namespace portal

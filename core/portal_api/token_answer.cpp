@@ -1,4 +1,4 @@
-#include "portal/token_answer.hpp"
+#include "portal_api/token_answer.hpp"
 
 #include <cstdint>
 #include <utility>

@@ -1,5 +1,5 @@
-// engine/lane: one thing after another, and threads that end by themselves.
-#include "engine/lane.hpp"
+// engine/executor: one thing after another, and threads that end by themselves.
+#include "engine/serial_executor.hpp"
 
 #include <memory>
 #include <stdexcept>
@@ -23,16 +23,16 @@ ThreadGroup& new_group() {
 bool has_ended(ThreadGroup& group) { return group.wait_for_end(std::chrono::steady_clock::now() + patience); }
 bool has_ended_already(ThreadGroup& group) { return group.wait_for_end(std::chrono::steady_clock::now()); }
 
-TEST_CASE("A lane runs work in order, on one thread, never inside the call that posts it") {
+TEST_CASE("A executor runs work in order, on one thread, never inside the call that posts it") {
     ThreadGroup& group = new_group();
     Signal<std::vector<int>> done;
     Signal<std::vector<std::thread::id>> threads;
     {
-        Lane lane("lane", group);
+        SerialExecutor executor("executor", group);
         Gate gate;
-        lane.post([&] { gate.wait(); });
+        executor.post([&] { gate.wait(); });
         for (int i = 0; i < 100; ++i)
-            lane.post([&, i] {
+            executor.post([&, i] {
                 threads.change([](auto& all) { all.push_back(std::this_thread::get_id()); });
                 done.change([&](auto& all) { all.push_back(i); });
             });
@@ -50,23 +50,23 @@ TEST_CASE("Work that throws costs nobody else anything") {
     ThreadGroup& group = new_group();
     Gate after;
     {
-        Lane lane("lane", group);
-        lane.post([] { throw std::runtime_error("thrown by a host"); });
-        lane.post([] { throw 1; });
-        lane.post([&] { after.open(); });
+        SerialExecutor executor("executor", group);
+        executor.post([] { throw std::runtime_error("thrown by a host"); });
+        executor.post([] { throw 1; });
+        executor.post([&] { after.open(); });
         CHECK(after.wait());
     }
     CHECK(has_ended(group));
 }
 
-TEST_CASE("What is queued when a lane goes is still done, and then its thread ends") {
+TEST_CASE("What is queued when a executor goes is still done, and then its thread ends") {
     ThreadGroup& group = new_group();
     Gate gate;
     Signal<int> count;
     {
-        Lane lane("lane", group);
-        lane.post([&] { gate.wait(); });
-        for (int i = 0; i < 10; ++i) lane.post([&] { count.change([](int& done) { ++done; }); });
+        SerialExecutor executor("executor", group);
+        executor.post([&] { gate.wait(); });
+        for (int i = 0; i < 10; ++i) executor.post([&] { count.change([](int& done) { ++done; }); });
     }
     CHECK(count.get() == 0);
     gate.open();
@@ -74,32 +74,32 @@ TEST_CASE("What is queued when a lane goes is still done, and then its thread en
     CHECK(count.get() == 10);
 }
 
-TEST_CASE("The last to let go of a lane may be its own thread") {
+TEST_CASE("The last to let go of a executor may be its own thread") {
     ThreadGroup& group = new_group();
-    auto lane = std::make_shared<Lane>("lane", group);
+    auto executor = std::make_shared<SerialExecutor>("executor", group);
     Gate gate;
-    lane->post([&, lane] { gate.wait(); });
-    lane.reset();
+    executor->post([&, executor] { gate.wait(); });
+    executor.reset();
     gate.open();
     CHECK(has_ended(group));
 }
 
-TEST_CASE("A lane without work has no thread") {
+TEST_CASE("A executor without work has no thread") {
     ThreadGroup& group = new_group();
-    Lane lane("lane", group);
+    SerialExecutor executor("executor", group);
     CHECK(has_ended_already(group));
 }
 
-TEST_CASE("Only a lane's own thread counts as one where nothing may block") {
+TEST_CASE("Only a executor's own thread counts as one where nothing may block") {
     ThreadGroup& group = new_group();
     Signal<int> inside;
     {
-        Lane lane("lane", group);
-        lane.post([&] { inside.change([](int& seen) { seen = Lane::is_current_thread() ? 1 : 2; }); });
+        SerialExecutor executor("executor", group);
+        executor.post([&] { inside.change([](int& seen) { seen = SerialExecutor::is_current_thread() ? 1 : 2; }); });
         REQUIRE(inside.wait([](int seen) { return seen != 0; }));
     }
     CHECK(inside.get() == 1);
-    CHECK_FALSE(Lane::is_current_thread());
+    CHECK_FALSE(SerialExecutor::is_current_thread());
     CHECK(has_ended(group));
 }
 
@@ -107,8 +107,8 @@ TEST_CASE("Who waits for threads to end goes on when a new session needs them") 
     ThreadGroup& group = new_group();
     Gate gate;
     {
-        Lane lane("lane", group);
-        lane.post([&] { gate.wait(); });
+        SerialExecutor executor("executor", group);
+        executor.post([&] { gate.wait(); });
         CHECK_FALSE(has_ended_already(group));
         std::thread opener([&] { group.begin_session(); });
         CHECK(has_ended(group));

@@ -13,19 +13,19 @@
 namespace portal {
 
 // Its thread starts with the first work, or before it where that was asked for, and ends, by itself and never joined, when
-// the lane is gone and its queue empty. So the last holder may be the lane's own thread.
-class Lane final : public Executor {
+// the executor is gone and its queue empty. So the last holder may be the executor's own thread.
+class SerialExecutor final : public Executor {
 public:
-    explicit Lane(const char* name, ThreadGroup& group = ThreadGroup::of_process());
-    ~Lane() override;
-    Lane(const Lane&) = delete;
-    Lane& operator=(const Lane&) = delete;
+    explicit SerialExecutor(const char* name, ThreadGroup& group = ThreadGroup::of_process());
+    ~SerialExecutor() override;
+    SerialExecutor(const SerialExecutor&) = delete;
+    SerialExecutor& operator=(const SerialExecutor&) = delete;
 
     // Starts the thread before there is work, so that no later post can fail for want of one. Throws std::system_error
     // where the system has none to give.
     void start();
     void post(std::function<void()> work) override;
-    // Whether this thread is some lane's: there nothing may block.
+    // Whether this thread is some executor's: there nothing may block.
     [[nodiscard]] static bool is_current_thread();
 
 private:

@@ -1,5 +1,5 @@
 // engine/two_slot: whole values for readers, whatever the writer does.
-#include "engine/two_slot.hpp"
+#include "engine/double_buffered_seqlock.hpp"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -34,7 +34,7 @@ bool is_whole(const Words& words) {
 }
 
 TEST_CASE("A reader gets what was written last") {
-    TwoSlot<Words> slots;
+    DoubleBufferedSeqlock<Words> slots;
     CHECK(slots.value().all[0] == 0);
     for (std::uint64_t value = 1; value <= 5; ++value) {
         slots.write(words_of(value));
@@ -43,7 +43,7 @@ TEST_CASE("A reader gets what was written last") {
 }
 
 TEST_CASE("Each publication has a number of its own") {
-    TwoSlot<Words> slots;
+    DoubleBufferedSeqlock<Words> slots;
     const std::uint64_t first = slots.look().publication;
     slots.write(words_of(1));
     CHECK(slots.look().publication == first + 1);
@@ -51,7 +51,7 @@ TEST_CASE("Each publication has a number of its own") {
 
 TEST_CASE("Overwriting the slot that readers have left removes the old value from memory") {
     constexpr std::uint64_t old_value = 0x6f6c642d76616c75ULL;
-    TwoSlot<Words> slots;
+    DoubleBufferedSeqlock<Words> slots;
     const auto is_in_memory = [&] {
         const std::string bytes(reinterpret_cast<const char*>(&slots), sizeof slots);
         return bytes.find(std::string(reinterpret_cast<const char*>(&old_value), sizeof old_value)) != std::string::npos;
@@ -65,7 +65,7 @@ TEST_CASE("Overwriting the slot that readers have left removes the old value fro
 }
 
 TEST_CASE("No reader ever sees a mix of two values, nor goes back") {
-    TwoSlot<Words> slots;
+    DoubleBufferedSeqlock<Words> slots;
     std::atomic<bool> stop{false};
     std::atomic<int> mixed{0};
     std::atomic<int> went_back{0};
@@ -120,7 +120,7 @@ TEST_CASE("A writer that is stopped in the middle of a write delays no reader") 
     REQUIRE(::sigaction(SIGSEGV, &action, &before) == 0);
     REQUIRE(::sigaction(SIGBUS, &action, &bus_before) == 0);
 
-    TwoSlot<Words> slots;
+    DoubleBufferedSeqlock<Words> slots;
     slots.write(words_of(1));
     std::thread writer([&] { slots.write(*next); });
     while (faults.load() == 0) std::this_thread::yield();

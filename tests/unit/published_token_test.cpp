@@ -1,5 +1,5 @@
-// engine/front: what readers and reporters see, to the millisecond, without an engine.
-#include "engine/front.hpp"
+// engine/published_token: what readers and reporters see, to the millisecond, without an engine.
+#include "engine/published_token.hpp"
 
 #include <array>
 #include <string>
@@ -17,9 +17,9 @@ constexpr std::int64_t start_ms = hour_ms;
 
 Reading at(std::int64_t boot_ms) { return {boot_ms, 1'700'000'000'000 + boot_ms, boot}; }
 
-struct FrontRig {
+struct PublishedRig {
     Policy policy = test_policy();
-    Front front{policy, ""};
+    PublishedToken published{policy, ""};
     Snapshot snapshot = live(1);
 
     // A token that was issued at `start_ms`.
@@ -34,14 +34,14 @@ struct FrontRig {
         return snapshot;
     }
     void publish(const Snapshot& next, std::int64_t now_ms, const std::string& token = "the-token", const std::string& client = "") {
-        front.publish({next, next.usable ? std::make_shared<const Secret>(token) : nullptr, client}, at(now_ms));
+        published.publish({next, next.usable ? std::make_shared<const Secret>(token) : nullptr, client}, at(now_ms));
     }
     void publish() { publish(snapshot, start_ms); }
 
     Code read(std::int64_t now_ms) {
         wake = Wake::none;
         length = room.size();
-        return front.read(now_ms, lease, room.data(), &length, wake);
+        return published.read(now_ms, lease, room.data(), &length, wake);
     }
     std::string token() { return {room.data(), length}; }
 
@@ -56,12 +56,12 @@ struct FrontRig {
     }
     Wake accept(const Lease& reported, std::int64_t now_ms) {
         Wake result = Wake::none;
-        CHECK(front.accepted(reported, now_ms, result) == Code::ok);
+        CHECK(published.accepted(reported, now_ms, result) == Code::ok);
         return result;
     }
     Wake reject(const Lease& reported) {
         Wake result = Wake::none;
-        CHECK(front.rejected(reported, result) == Code::ok);
+        CHECK(published.rejected(reported, result) == Code::ok);
         return result;
     }
 
@@ -72,14 +72,14 @@ struct FrontRig {
 };
 
 TEST_CASE("Before anything is published there is no token and the session is loading") {
-    FrontRig rig;
+    PublishedRig rig;
     CHECK(rig.read(start_ms) == Code::no_token);
-    CHECK(rig.front.status(at(start_ms)).state == State::unknown);
-    CHECK(rig.front.status(at(start_ms)).reason == Reason::loading);
+    CHECK(rig.published.status(at(start_ms)).state == State::unknown);
+    CHECK(rig.published.status(at(start_ms)).reason == Reason::loading);
 }
 
 TEST_CASE("A read gives the token and a lease of this instant") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
     REQUIRE(rig.read(start_ms + 1000) == Code::ok);
     CHECK(rig.token() == "the-token");
@@ -94,7 +94,7 @@ TEST_CASE("A read gives the token and a lease of this instant") {
 }
 
 TEST_CASE("A lease says of a token that is in memory alone that it is") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.snapshot.memory_only = true;
     rig.publish();
     REQUIRE(rig.read(start_ms) == Code::ok);
@@ -102,26 +102,26 @@ TEST_CASE("A lease says of a token that is in memory alone that it is") {
 }
 
 TEST_CASE("A buffer that is too small learns the length it needs, and gets no byte") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
     std::array<char, 9> room{};
     std::size_t length = 8;
     Wake wake = Wake::none;
-    CHECK(rig.front.read(start_ms, rig.lease, room.data(), &length, wake) == Code::buffer_too_small);
+    CHECK(rig.published.read(start_ms, rig.lease, room.data(), &length, wake) == Code::buffer_too_small);
     CHECK(length == 9);
     CHECK(room[0] == '\0');
-    CHECK(rig.front.read(start_ms, rig.lease, room.data(), &length, wake) == Code::ok);
+    CHECK(rig.published.read(start_ms, rig.lease, room.data(), &length, wake) == Code::ok);
     CHECK(std::string(room.data(), length) == "the-token");
-    CHECK(rig.front.read(start_ms, rig.lease, nullptr, nullptr, wake) == Code::ok);
+    CHECK(rig.published.read(start_ms, rig.lease, nullptr, nullptr, wake) == Code::ok);
 }
 
 TEST_CASE("Tokens of every length come out whole") {
-    FrontRig rig;
+    PublishedRig rig;
     for (const std::size_t size : {1u, 7u, 8u, 9u, 15u, 16u, 4095u, 4096u}) {
         CAPTURE(size);
         std::string token(size, 'x');
         token.back() = 'y';
-        Snapshot next = FrontRig::live(size);
+        Snapshot next = PublishedRig::live(size);
         rig.publish(next, start_ms, token);
         REQUIRE(rig.read(start_ms) == Code::ok);
         CHECK(rig.token() == token);
@@ -129,160 +129,160 @@ TEST_CASE("Tokens of every length come out whole") {
 }
 
 TEST_CASE("A token is readable until the margin before its idle deadline, and a slide moves that") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
     const std::int64_t end_ms = start_ms + day_ms - minute_ms;
     CHECK(rig.read(end_ms - 1) == Code::ok);
     CHECK(rig.read(end_ms) == Code::no_token);
-    rig.accept(FrontRig::sent(start_ms + hour_ms), start_ms + 2 * hour_ms);
+    rig.accept(PublishedRig::sent(start_ms + hour_ms), start_ms + 2 * hour_ms);
     CHECK(rig.read(end_ms + hour_ms - 1) == Code::ok);
     CHECK(rig.read(end_ms + hour_ms) == Code::no_token);
 }
 
 TEST_CASE("A slide never moves back, never counts from the future, and never helps another generation") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
     const std::int64_t end_ms = start_ms + day_ms - minute_ms;
-    rig.accept(FrontRig::sent(start_ms + hour_ms), start_ms + 2 * hour_ms);
-    rig.accept(FrontRig::sent(start_ms + minute_ms), start_ms + 2 * hour_ms);  // a late answer
+    rig.accept(PublishedRig::sent(start_ms + hour_ms), start_ms + 2 * hour_ms);
+    rig.accept(PublishedRig::sent(start_ms + minute_ms), start_ms + 2 * hour_ms);  // a late answer
     CHECK(rig.read(end_ms + hour_ms - 1) == Code::ok);
 
-    rig.accept(FrontRig::sent(start_ms + 5 * hour_ms), start_ms + 2 * hour_ms);  // sent in the future: now, then
+    rig.accept(PublishedRig::sent(start_ms + 5 * hour_ms), start_ms + 2 * hour_ms);  // sent in the future: now, then
     CHECK(rig.read(end_ms + 2 * hour_ms - 1) == Code::ok);
     CHECK(rig.read(end_ms + 2 * hour_ms) == Code::no_token);
 
-    rig.publish(FrontRig::live(2), start_ms, "token-2");
-    rig.accept(FrontRig::sent(start_ms + 3 * hour_ms, 1), start_ms + 3 * hour_ms);
+    rig.publish(PublishedRig::live(2), start_ms, "token-2");
+    rig.accept(PublishedRig::sent(start_ms + 3 * hour_ms, 1), start_ms + 3 * hour_ms);
     CHECK(rig.read(end_ms - 1) == Code::ok);
     CHECK(rig.read(end_ms) == Code::no_token);
 }
 
 TEST_CASE("A slide that was sent in another boot counts for nothing") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
-    Lease other = FrontRig::sent(start_ms + hour_ms);
+    Lease other = PublishedRig::sent(start_ms + hour_ms);
     other.boot_tag = boot + 1;
     CHECK(rig.accept(other, start_ms + hour_ms) == Wake::none);
     CHECK(rig.read(start_ms + day_ms - minute_ms) == Code::no_token);
 }
 
 TEST_CASE("A report wakes the worker only when something is to be written") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.snapshot.slide_due_boot_ms = start_ms + 15 * minute_ms;
     rig.publish();
-    CHECK(rig.accept(FrontRig::sent(start_ms + 15 * minute_ms - 1), start_ms + hour_ms) == Wake::none);
-    CHECK(rig.accept(FrontRig::sent(start_ms + 15 * minute_ms), start_ms + hour_ms) == Wake::accepted);
+    CHECK(rig.accept(PublishedRig::sent(start_ms + 15 * minute_ms - 1), start_ms + hour_ms) == Wake::none);
+    CHECK(rig.accept(PublishedRig::sent(start_ms + 15 * minute_ms), start_ms + hour_ms) == Wake::accepted);
 
     rig.snapshot.slide_due_boot_ms = never_ms;  // nothing to write to: but the end of a soft window is news
     rig.snapshot.generation = 2;
     rig.publish();
     const std::int64_t soft_ms = start_ms + day_ms - 10 * minute_ms;
-    CHECK(rig.accept(FrontRig::sent(soft_ms - 1, 2), soft_ms - 1) == Wake::none);
+    CHECK(rig.accept(PublishedRig::sent(soft_ms - 1, 2), soft_ms - 1) == Wake::none);
     rig.snapshot.generation = 3;
     rig.publish();
-    CHECK(rig.accept(FrontRig::sent(soft_ms, 3), soft_ms) == Wake::accepted);
+    CHECK(rig.accept(PublishedRig::sent(soft_ms, 3), soft_ms) == Wake::accepted);
 }
 
 TEST_CASE("An accepted report of an untrusted token always wakes the worker") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.snapshot.untrusted = true;
     rig.snapshot.overdue_until_boot_ms = never_ms;
     rig.publish();
     REQUIRE(rig.read(start_ms + 1) == Code::ok);
     CHECK(rig.lease.overdue);
-    CHECK(rig.accept(FrontRig::sent(start_ms + 1), start_ms + 1) == Wake::accepted);
+    CHECK(rig.accept(PublishedRig::sent(start_ms + 1), start_ms + 1) == Wake::accepted);
 }
 
 TEST_CASE("A rejected token is dead before the report returns, and only its own generation is") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
-    CHECK(rig.reject(FrontRig::sent(start_ms, 2)) == Wake::none);
-    CHECK(rig.reject(FrontRig::sent(start_ms, 0)) == Wake::none);
+    CHECK(rig.reject(PublishedRig::sent(start_ms, 2)) == Wake::none);
+    CHECK(rig.reject(PublishedRig::sent(start_ms, 0)) == Wake::none);
     CHECK(rig.read(start_ms) == Code::ok);
-    CHECK(rig.reject(FrontRig::sent(start_ms, 1)) == Wake::rejected);
+    CHECK(rig.reject(PublishedRig::sent(start_ms, 1)) == Wake::rejected);
     CHECK(rig.read(start_ms) == Code::no_token);
-    rig.publish(FrontRig::live(2), start_ms, "token-2");
+    rig.publish(PublishedRig::live(2), start_ms, "token-2");
     CHECK(rig.read(start_ms) == Code::ok);
     CHECK(rig.token() == "token-2");
 }
 
 TEST_CASE("A report of a lease from before a clear is stale") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
-    CHECK(rig.front.clear() == 2);
+    CHECK(rig.published.clear() == 2);
     Wake wake = Wake::none;
-    CHECK(rig.front.accepted(FrontRig::sent(start_ms), start_ms, wake) == Code::stale);
-    CHECK(rig.front.rejected(FrontRig::sent(start_ms), wake) == Code::stale);
+    CHECK(rig.published.accepted(PublishedRig::sent(start_ms), start_ms, wake) == Code::stale);
+    CHECK(rig.published.rejected(PublishedRig::sent(start_ms), wake) == Code::stale);
     CHECK(wake == Wake::none);
 }
 
 TEST_CASE("What is reported before the record was read goes to the worker, and a rejected token is never shown") {
-    FrontRig rig;
+    PublishedRig rig;
     Snapshot loading;
     loading.epoch = 1;
     rig.publish(loading, start_ms);
-    CHECK(rig.accept(FrontRig::sent(start_ms, 5), start_ms) == Wake::accepted);
-    CHECK(rig.reject(FrontRig::sent(start_ms, 5)) == Wake::rejected);
-    rig.publish(FrontRig::live(5), start_ms);  // the record, before the worker has got to the report
+    CHECK(rig.accept(PublishedRig::sent(start_ms, 5), start_ms) == Wake::accepted);
+    CHECK(rig.reject(PublishedRig::sent(start_ms, 5)) == Wake::rejected);
+    rig.publish(PublishedRig::live(5), start_ms);  // the record, before the worker has got to the report
     CHECK(rig.read(start_ms) == Code::no_token);
-    rig.publish(FrontRig::live(6), start_ms);
+    rig.publish(PublishedRig::live(6), start_ms);
     CHECK(rig.read(start_ms) == Code::ok);
 }
 
 TEST_CASE("A token that was marked dead is readable again once the worker has come to the marks and says that it lives") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
-    rig.front.mark_dead();
-    (void)rig.reject(FrontRig::sent(start_ms, 1));
+    rig.published.mark_dead();
+    (void)rig.reject(PublishedRig::sent(start_ms, 1));
     CHECK(rig.read(start_ms) == Code::no_token);
     rig.publish();  // decided on before
     CHECK(rig.read(start_ms) == Code::no_token);
-    rig.front.mark_is_judged();
+    rig.published.mark_is_judged();
     rig.publish();
     CHECK(rig.read(start_ms) == Code::no_token);
-    rig.front.mark_is_judged();
+    rig.published.mark_is_judged();
     rig.publish();
     CHECK(rig.read(start_ms) == Code::ok);
 }
 
 TEST_CASE("A report of a generation that never comes takes nothing from later marks") {
-    FrontRig rig;
+    PublishedRig rig;
     Snapshot loading;
     loading.epoch = 1;
     rig.publish(loading, start_ms);
-    CHECK(rig.reject(FrontRig::sent(start_ms, 1'700'000'000)) == Wake::rejected);
-    rig.front.mark_is_judged();
+    CHECK(rig.reject(PublishedRig::sent(start_ms, 1'700'000'000)) == Wake::rejected);
+    rig.published.mark_is_judged();
     rig.publish();
-    CHECK(rig.reject(FrontRig::sent(start_ms, 1)) == Wake::rejected);
+    CHECK(rig.reject(PublishedRig::sent(start_ms, 1)) == Wake::rejected);
     rig.publish();  // decided on before
     CHECK(rig.read(start_ms) == Code::no_token);
 }
 
 TEST_CASE("A mark on one token does not keep the next from its readers") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
-    rig.front.mark_dead();
-    rig.publish(FrontRig::live(2), start_ms, "token-2");
+    rig.published.mark_dead();
+    rig.publish(PublishedRig::live(2), start_ms, "token-2");
     CHECK(rig.read(start_ms) == Code::ok);
 }
 
 TEST_CASE("A clear takes the token, and nothing that was published for before brings it back") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
-    CHECK(rig.front.clear() == 2);
+    CHECK(rig.published.clear() == 2);
     CHECK(rig.read(start_ms) == Code::no_token);
-    CHECK(rig.front.status(at(start_ms)).state == State::signed_out);
-    CHECK(rig.front.status(at(start_ms)).snapshot.epoch == 2);
-    rig.publish(FrontRig::live(9), start_ms);  // of epoch 1: a late answer
+    CHECK(rig.published.status(at(start_ms)).state == State::signed_out);
+    CHECK(rig.published.status(at(start_ms)).snapshot.epoch == 2);
+    rig.publish(PublishedRig::live(9), start_ms);  // of epoch 1: a late answer
     CHECK(rig.read(start_ms) == Code::no_token);
-    Snapshot next = FrontRig::live(10);
+    Snapshot next = PublishedRig::live(10);
     next.epoch = 2;
     rig.publish(next, start_ms, "token-10");
     CHECK(rig.read(start_ms) == Code::ok);
 }
 
 TEST_CASE("An overdue token is readable only while there is no way to a newer one, and says so") {
-    FrontRig rig;
+    PublishedRig rig;
     const std::int64_t week_ms = start_ms + 7 * day_ms;
     rig.snapshot.times.slid = anchor_at(at(week_ms - hour_ms));
     rig.publish(rig.snapshot, week_ms - hour_ms);
@@ -297,7 +297,7 @@ TEST_CASE("An overdue token is readable only while there is no way to a newer on
 }
 
 TEST_CASE("The first read inside the lead, and the first past the recheck, wake the worker once per publication") {
-    FrontRig rig;
+    PublishedRig rig;
     const std::int64_t week_ms = start_ms + 7 * day_ms;
     rig.snapshot.times.slid = anchor_at(at(week_ms - 8 * hour_ms));
     rig.snapshot.lead_ms = 4 * hour_ms;
@@ -319,7 +319,7 @@ TEST_CASE("The first read inside the lead, and the first past the recheck, wake 
 }
 
 TEST_CASE("A read that gives no token looks at the record again too: another process may have one") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.snapshot.usable = false;
     rig.snapshot.standing = State::signed_out;
     rig.snapshot.recheck_boot_ms = start_ms + minute_ms;
@@ -333,48 +333,48 @@ TEST_CASE("A read that gives no token looks at the record again too: another pro
 }
 
 TEST_CASE("The status follows time, slides and reports without a publication") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
-    CHECK(rig.front.status(at(start_ms)).state == State::fresh);
-    CHECK(rig.front.status(at(start_ms + day_ms - 10 * minute_ms)).state == State::expiring);
-    CHECK(rig.front.status(at(start_ms + day_ms - minute_ms)).state == State::expired);
-    rig.accept(FrontRig::sent(start_ms + hour_ms), start_ms + hour_ms);
-    CHECK(rig.front.status(at(start_ms + day_ms - minute_ms)).state == State::fresh);
-    CHECK(rig.front.status(at(start_ms + day_ms)).token.idle_left_ms == hour_ms);
+    CHECK(rig.published.status(at(start_ms)).state == State::fresh);
+    CHECK(rig.published.status(at(start_ms + day_ms - 10 * minute_ms)).state == State::expiring);
+    CHECK(rig.published.status(at(start_ms + day_ms - minute_ms)).state == State::expired);
+    rig.accept(PublishedRig::sent(start_ms + hour_ms), start_ms + hour_ms);
+    CHECK(rig.published.status(at(start_ms + day_ms - minute_ms)).state == State::fresh);
+    CHECK(rig.published.status(at(start_ms + day_ms)).token.idle_left_ms == hour_ms);
 }
 
 TEST_CASE("The status says rejected as soon as the report has returned, and of a push alone it does not") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
-    rig.front.mark_dead();
-    CHECK(rig.front.status(at(start_ms)).state == State::fresh);
-    (void)rig.reject(FrontRig::sent(start_ms, 1));
-    CHECK(rig.front.status(at(start_ms)).state == State::rejected);
-    CHECK(rig.front.status(at(start_ms)).reason == Reason::rejected);
-    CHECK_FALSE(rig.front.status(at(start_ms)).snapshot.usable);
-    CHECK(rig.front.is_spent("the-token", at(start_ms)));
+    rig.published.mark_dead();
+    CHECK(rig.published.status(at(start_ms)).state == State::fresh);
+    (void)rig.reject(PublishedRig::sent(start_ms, 1));
+    CHECK(rig.published.status(at(start_ms)).state == State::rejected);
+    CHECK(rig.published.status(at(start_ms)).reason == Reason::rejected);
+    CHECK_FALSE(rig.published.status(at(start_ms)).snapshot.usable);
+    CHECK(rig.published.is_spent("the-token", at(start_ms)));
     rig.publish();  // decided on before
-    CHECK(rig.front.status(at(start_ms)).state == State::rejected);
-    rig.publish(FrontRig::live(2), start_ms, "token-2");
-    CHECK(rig.front.status(at(start_ms)).state == State::fresh);
+    CHECK(rig.published.status(at(start_ms)).state == State::rejected);
+    rig.publish(PublishedRig::live(2), start_ms, "token-2");
+    CHECK(rig.published.status(at(start_ms)).state == State::fresh);
 }
 
 TEST_CASE("A client id binds once it is published, until a clear") {
-    FrontRig rig;
-    CHECK(rig.front.accepts_client("anybody"));
+    PublishedRig rig;
+    CHECK(rig.published.accepts_client("anybody"));
     rig.publish(rig.snapshot, start_ms, "the-token", "client-1");
-    CHECK(rig.front.accepts_client("client-1"));
-    CHECK(rig.front.accepts_client(""));
-    CHECK_FALSE(rig.front.accepts_client("client-2"));
-    rig.front.clear();
-    CHECK(rig.front.accepts_client("client-2"));
+    CHECK(rig.published.accepts_client("client-1"));
+    CHECK(rig.published.accepts_client(""));
+    CHECK_FALSE(rig.published.accepts_client("client-2"));
+    rig.published.clear();
+    CHECK(rig.published.accepts_client("client-2"));
 }
 
 TEST_CASE("After close nothing is given and nothing is published") {
-    FrontRig rig;
+    PublishedRig rig;
     rig.publish();
-    CHECK_FALSE(rig.front.close());
-    CHECK(rig.front.close());
+    CHECK_FALSE(rig.published.close());
+    CHECK(rig.published.close());
     CHECK(rig.read(start_ms) == Code::closed);
     rig.publish();
     CHECK(rig.read(start_ms) == Code::closed);

@@ -12,7 +12,7 @@
 namespace portal {
 
 template <typename Value>
-class TwoSlot {
+class DoubleBufferedSeqlock {
     static_assert(std::is_trivially_copyable_v<Value> && sizeof(Value) % sizeof(std::uint64_t) == 0);
     static constexpr std::size_t word_count = sizeof(Value) / sizeof(std::uint64_t);
 
@@ -38,7 +38,7 @@ public:
         }
 
     private:
-        friend class TwoSlot;
+        friend class DoubleBufferedSeqlock;
         std::atomic<std::uint64_t> sequence_{0};  // odd while it is written
         std::array<std::atomic<std::uint64_t>, word_count> words_{};
     };

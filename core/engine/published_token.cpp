@@ -1,4 +1,4 @@
-#include "engine/front.hpp"
+#include "engine/published_token.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -8,7 +8,7 @@
 #include <new>
 #include <utility>
 
-#include "engine/front_read.hpp"
+#include "engine/published_token_read.hpp"
 
 namespace portal {
 namespace {
@@ -27,7 +27,7 @@ bool is_first(std::atomic<std::uint64_t>& mark, std::uint64_t publication) {
 
 }  // namespace
 
-Front::Front(const Policy& policy, std::string client_id)
+PublishedToken::PublishedToken(const Policy& policy, std::string client_id)
     : policy_(policy),
       idle_less_margin_ms_(policy.idle_ms - policy.margin_ms),
       slots_(new(secret_allocate(sizeof(Slots))) Slots),
@@ -37,14 +37,14 @@ Front::Front(const Policy& policy, std::string client_id)
     status_.write({unknown, {}});
 }
 
-Front::~Front() {
+PublishedToken::~PublishedToken() {
     slots_->~Slots();
     secret_free(slots_, sizeof(Slots));
 }
 
 // ---- reading ----
 
-Code Front::judge(const Slots::Look& look, std::int64_t now_boot_ms, Lease& lease, Wake& wake) const {
+Code PublishedToken::judge(const Slots::Look& look, std::int64_t now_boot_ms, Lease& lease, Wake& wake) const {
     const std::int64_t slid_boot_ms = slide_of(look.slot);
     Code code = is_good(look.slot, now_boot_ms, slid_boot_ms) ? Code::ok : Code::no_token;
     const auto cold = look.slot.part<Cold>(offsetof(Published, cold));
@@ -61,7 +61,7 @@ Code Front::judge(const Slots::Look& look, std::int64_t now_boot_ms, Lease& leas
     return Code::ok;
 }
 
-Code Front::read(std::int64_t now_boot_ms, Lease& lease, char* token, std::size_t* length, Wake& wake) const {
+Code PublishedToken::read(std::int64_t now_boot_ms, Lease& lease, char* token, std::size_t* length, Wake& wake) const {
     if (is_closed()) return Code::closed;
     const std::size_t room = length != nullptr ? *length : 0;
     for (;;) {
@@ -80,7 +80,7 @@ Code Front::read(std::int64_t now_boot_ms, Lease& lease, char* token, std::size_
     }
 }
 
-Front::Hot Front::hot() const {
+PublishedToken::Hot PublishedToken::hot() const {
     Hot result;
     slots_->read([&](const Slots::Slot& slot) { result = slot.part<Hot>(offsetof(Published, hot)); });
     return result;
@@ -88,11 +88,11 @@ Front::Hot Front::hot() const {
 
 // ---- reports, marks ----
 
-std::uint64_t Front::slide_word(std::uint64_t edition, std::int64_t boot_ms) {
+std::uint64_t PublishedToken::slide_word(std::uint64_t edition, std::int64_t boot_ms) {
     return edition << slide_bits | (static_cast<std::uint64_t>(std::max<std::int64_t>(boot_ms, 0)) & slide_mask);
 }
 
-Code Front::accepted(const Lease& lease, std::int64_t now_boot_ms, Wake& wake) {
+Code PublishedToken::accepted(const Lease& lease, std::int64_t now_boot_ms, Wake& wake) {
     for (;;) {
         const Slots::Look look = slots_->look();
         const Slots::Slot& slot = look.slot;
@@ -120,7 +120,7 @@ Code Front::accepted(const Lease& lease, std::int64_t now_boot_ms, Wake& wake) {
     }
 }
 
-Code Front::rejected(const Lease& lease, Wake& wake) {
+Code PublishedToken::rejected(const Lease& lease, Wake& wake) {
     const std::lock_guard lock(writing_);
     const Hot current = hot();
     if (lease.epoch < current.epoch) return Code::stale;
@@ -134,24 +134,24 @@ Code Front::rejected(const Lease& lease, Wake& wake) {
     return Code::ok;
 }
 
-void Front::mark_dead() {
+void PublishedToken::mark_dead() {
     const std::lock_guard lock(writing_);
     const Hot current = hot();
     raise(dead_edition_, current.edition);
     mark(current.generation);
 }
 
-void Front::mark(std::uint64_t generation) {
+void PublishedToken::mark(std::uint64_t generation) {
     marked_generation_ = std::max(marked_generation_, generation);
     ++unjudged_marks_;
 }
 
-void Front::mark_is_judged() {
+void PublishedToken::mark_is_judged() {
     const std::lock_guard lock(writing_);
     if (--unjudged_marks_ == 0) marked_generation_ = 0;
 }
 
-std::uint64_t Front::clear() {
+std::uint64_t PublishedToken::clear() {
     const std::lock_guard lock(writing_);
     ++epoch_;
     client_id_.clear();
@@ -170,7 +170,7 @@ std::uint64_t Front::clear() {
     return epoch_;
 }
 
-bool Front::close() {
+bool PublishedToken::close() {
     if (closed_.exchange(true, std::memory_order_acq_rel)) return true;
     const std::lock_guard lock(writing_);
     raise(dead_edition_, edition_);
@@ -184,29 +184,29 @@ bool Front::close() {
     return false;
 }
 
-std::uint64_t Front::epoch() const {
+std::uint64_t PublishedToken::epoch() const {
     const std::lock_guard lock(writing_);
     return epoch_;
 }
 
-bool Front::accepts_client(const std::string& client_id) const {
+bool PublishedToken::accepts_client(const std::string& client_id) const {
     const std::lock_guard lock(writing_);
     return client_id.empty() || client_id_.empty() || client_id == client_id_;
 }
 
-bool Front::is_spent(std::string_view token, const Reading& now) const {
+bool PublishedToken::is_spent(std::string_view token, const Reading& now) const {
     const State state = status(now).state;
     const std::lock_guard lock(writing_);
     return state != State::fresh && state != State::expiring && token_ != nullptr && token_->equals(token);
 }
 
 // Dead by a report, not by a push alone: who pushes has seen no 401.
-bool Front::is_rejected(const Hot& current) const {
+bool PublishedToken::is_rejected(const Hot& current) const {
     return current.token_length != 0 && dead_edition_.load(std::memory_order_acquire) >= current.edition &&
            rejected_generation_.load(std::memory_order_relaxed) == current.generation;
 }
 
-StatusView Front::status(const Reading& now) const {
+StatusView PublishedToken::status(const Reading& now) const {
     const PublishedStatus published = status_.value();
     StatusView view;
     view.snapshot = published.snapshot;
@@ -236,7 +236,7 @@ StatusView Front::status(const Reading& now) const {
 
 // ---- publishing ----
 
-void Front::publish(const effect::Publish& published, const Reading& now) {
+void PublishedToken::publish(const effect::Publish& published, const Reading& now) {
     const Snapshot& snapshot = published.snapshot;
     const std::lock_guard lock(writing_);
     if (snapshot.epoch < epoch_ || is_closed()) return;  // a clear has come in between: what it published stands
@@ -276,7 +276,7 @@ void Front::publish(const effect::Publish& published, const Reading& now) {
 }
 
 // A token that was not there before, or that was marked dead and lives after all, gets an edition of its own.
-void Front::write(Published& next) {
+void PublishedToken::write(Published& next) {
     const Hot before = hot();
     const bool is_same = (before.token_length != 0) == (next.hot.token_length != 0) &&
                          before.generation == next.hot.generation && before.epoch == next.hot.epoch &&
@@ -288,7 +288,7 @@ void Front::write(Published& next) {
     if (!is_same) slots_->overwrite_previous({});
 }
 
-void Front::read_slide(Moment& moment) const {
+void PublishedToken::read_slide(Moment& moment) const {
     const Hot current = hot();
     const std::uint64_t word = slide_.load(std::memory_order_acquire);
     if (word >> slide_bits != current.edition) return;

@@ -8,11 +8,11 @@
 #include <cstddef>
 #include <cstring>
 
-#include "engine/front.hpp"
+#include "engine/published_token.hpp"
 
 namespace portal {
 
-[[gnu::always_inline]] inline void Front::copy_token(const Slots::Slot& slot, char* token, std::size_t length) {
+[[gnu::always_inline]] inline void PublishedToken::copy_token(const Slots::Slot& slot, char* token, std::size_t length) {
     constexpr std::size_t first = offsetof(Published, token);
     constexpr std::size_t whole = sizeof(std::uint64_t);
     const std::size_t words = length / whole;
@@ -38,12 +38,12 @@ namespace portal {
     if ((length & 1) != 0) *to = static_cast<char>(word);
 }
 
-[[gnu::always_inline]] inline std::int64_t Front::slide_of(const Slots::Slot& slot) const {
+[[gnu::always_inline]] inline std::int64_t PublishedToken::slide_of(const Slots::Slot& slot) const {
     return slide_of(slot.word(offsetof(Published, hot.edition)),
                     slot.word<std::int64_t>(offsetof(Published, hot.slid_boot_ms)));
 }
 
-[[gnu::always_inline]] inline void Front::fill_lease(const Slots::Slot& slot, std::int64_t now_boot_ms,
+[[gnu::always_inline]] inline void PublishedToken::fill_lease(const Slots::Slot& slot, std::int64_t now_boot_ms,
                                                      std::int64_t slid_boot_ms, Lease& lease) const {
     lease.overdue = false;
     lease.memory_only = slot.word(offsetof(Published, hot.memory_only)) != 0;
@@ -56,14 +56,14 @@ namespace portal {
     lease.left_ms = std::min(slid_boot_ms + policy_.idle_ms, absolute_deadline_boot_ms) - now_boot_ms;
 }
 
-[[gnu::always_inline]] inline bool Front::is_good(const Slots::Slot& slot, std::int64_t now_boot_ms,
+[[gnu::always_inline]] inline bool PublishedToken::is_good(const Slots::Slot& slot, std::int64_t now_boot_ms,
                                                   std::int64_t slid_boot_ms) const {
     return slot.word(offsetof(Published, hot.token_length)) != 0 &&
            dead_edition_.load(std::memory_order_acquire) < slot.word(offsetof(Published, hot.edition)) &&
            now_boot_ms < slid_boot_ms + idle_less_margin_ms_;
 }
 
-[[gnu::always_inline]] inline bool Front::read_at_once(std::int64_t now_boot_ms, Lease& lease, char* token,
+[[gnu::always_inline]] inline bool PublishedToken::read_at_once(std::int64_t now_boot_ms, Lease& lease, char* token,
                                                        std::size_t* length) const {
     if (is_closed()) return false;
     const Slots::Look look = slots_->look();

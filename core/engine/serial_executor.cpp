@@ -1,44 +1,44 @@
-#include "engine/lane.hpp"
+#include "engine/serial_executor.hpp"
 
 namespace portal {
 namespace {
 
-thread_local bool is_lane_thread = false;
+thread_local bool is_executor_thread = false;
 
 }  // namespace
 
-Lane::Lane(const char* name, ThreadGroup& group) : name_(name), group_(group) {}
+SerialExecutor::SerialExecutor(const char* name, ThreadGroup& group) : name_(name), group_(group) {}
 
-Lane::~Lane() {
+SerialExecutor::~SerialExecutor() {
     const std::lock_guard lock(shared_->mutex);
     shared_->stopping = true;
     shared_->wake.notify_one();
 }
 
-void Lane::post(std::function<void()> work) {
+void SerialExecutor::post(std::function<void()> work) {
     const std::lock_guard lock(shared_->mutex);
     shared_->queue.push_back(std::move(work));
     start_under_lock();
     shared_->wake.notify_one();
 }
 
-bool Lane::is_current_thread() { return is_lane_thread; }
+bool SerialExecutor::is_current_thread() { return is_executor_thread; }
 
-void Lane::start() {
+void SerialExecutor::start() {
     const std::lock_guard lock(shared_->mutex);
     start_under_lock();
 }
 
-void Lane::start_under_lock() {
+void SerialExecutor::start_under_lock() {
     if (shared_->started) return;
     group_.start(name_, [shared = shared_] {
-        is_lane_thread = true;
+        is_executor_thread = true;
         run(shared);
     });
     shared_->started = true;
 }
 
-void Lane::run(const std::shared_ptr<Shared>& shared) {
+void SerialExecutor::run(const std::shared_ptr<Shared>& shared) {
     std::unique_lock lock(shared->mutex);
     for (;;) {
         shared->wake.wait(lock, [&] { return shared->stopping || !shared->queue.empty(); });

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "base/text.hpp"
-#include "engine/two_slot.hpp"
+#include "engine/double_buffered_seqlock.hpp"
 #include "session/effect.hpp"
 #include "session/machine.hpp"
 
@@ -39,12 +39,12 @@ struct StatusView {
     Reading now;
 };
 
-class Front {
+class PublishedToken {
 public:
-    Front(const Policy& policy, std::string client_id);
-    ~Front();
-    Front(const Front&) = delete;
-    Front& operator=(const Front&) = delete;
+    PublishedToken(const Policy& policy, std::string client_id);
+    ~PublishedToken();
+    PublishedToken(const PublishedToken&) = delete;
+    PublishedToken& operator=(const PublishedToken&) = delete;
 
     // ---- callers, on any thread ----
 
@@ -117,7 +117,7 @@ private:
         Snapshot snapshot;
         Reading at;
     };
-    using Slots = TwoSlot<Published>;
+    using Slots = DoubleBufferedSeqlock<Published>;
 
     // The slide cell: 42 bits of milliseconds are 139 years since boot; 22 bits of editions are four million tokens in one
     // process.
@@ -143,7 +143,7 @@ private:
     const Policy policy_;
     const std::int64_t idle_less_margin_ms_;
     Slots* slots_;  // on pages of secrets
-    TwoSlot<PublishedStatus> status_;
+    DoubleBufferedSeqlock<PublishedStatus> status_;
     std::atomic<std::uint64_t> slide_{0};         // edition above, boot milliseconds below
     std::atomic<std::uint64_t> dead_edition_{0};  // this edition and the older ones are dead
     std::atomic<bool> closed_{false};
