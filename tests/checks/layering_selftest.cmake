@@ -4,7 +4,7 @@ cmake_minimum_required(VERSION 3.25)
 
 function(make_sound_tree)
   file(REMOVE_RECURSE ${WORK})
-  foreach(folder base clock lifetime session engine store http portal client backend planner)
+  foreach(folder base clock lifetime session engine store http portal_api client backend planner)
     file(WRITE ${WORK}/core/${folder}/part.hpp "#pragma once\n#include <string>\n#include <tl/expected.hpp>\n")
     file(WRITE ${WORK}/core/${folder}/part.cpp "#include \"${folder}/part.hpp\"\n#include <unistd.h>\n#include \"base/part.hpp\"\n")
   endforeach()
