@@ -125,7 +125,7 @@ void Engine::carry_out(effect::Load& load) {
 }
 
 void Engine::carry_out(effect::Save& save) {
-    store_->save(std::move(save.record), [weak = weak_from_this(), operation = save.operation](SaveResult result) {
+    store_->save(std::move(save.request), [weak = weak_from_this(), operation = save.operation](SaveResult result) {
         if (const auto engine = weak.lock()) engine->post(event::Saved{operation, result});
     });
 }

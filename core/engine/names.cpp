@@ -47,7 +47,7 @@ const char* name_of(StoreVerdict verdict) {
 
 const char* name_of(StoreCause cause) {
     static constexpr const char* words[] = {"none",   "system",  "host",      "no_answer",    "key",
-                                            "cipher", "damaged", "other_key", "other_format", "earlier"};
+                                            "cipher", "damaged", "other_key", "old_format", "earlier", "newer_format"};
     return pick(words, static_cast<std::int64_t>(cause));
 }
 

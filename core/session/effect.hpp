@@ -50,7 +50,7 @@ struct Load {
 // A claim, the end of one, a tombstone, a slide: all are saves, so that one compare-and-swap guards them all.
 struct Save {
     std::uint64_t operation;
-    Record record;
+    SaveRequest request;
 };
 struct Ask {
     std::uint64_t request;

@@ -28,6 +28,7 @@ struct MachineConfig {
     std::string client_id;        // empty: learnt from the first token
     std::uint64_t seed = 0;       // jitter, until a record brings its own
     std::uint64_t owner = 1;      // names this open's claims; never 0
+    std::string role;             // of the process, as its app names it; empty: not named
     bool has_provider = true;
     bool has_store = true;        // false: the machine's own memory is the store
     bool shared_store = true;     // other processes write it too: renewals are claimed first
@@ -187,6 +188,7 @@ private:
     [[nodiscard]] bool claims_first() const;
     [[nodiscard]] Record external_record() const;
     [[nodiscard]] Record tombstone() const;
+    [[nodiscard]] RecordVersion next_version() const;
     void internalise(Record& record) const;
 
     MachineConfig config_;
@@ -209,6 +211,9 @@ private:
     bool save_was_refused_ = false;
     StoreOperation operation_ = StoreOperation::none;
     std::uint64_t operation_id_ = 0;
+    RecordVersion stored_;        // as of the last load or save
+    RecordVersion saving_;        // what a running save writes
+    std::uint64_t lineage_ = 0;   // of the record that we go on with; 0: the next save makes one anew
     std::int64_t operation_limit_ms_ = never_ms;
     bool operation_extended_ = false;
     std::uint64_t operation_change_ = 0;  // what a running save contains

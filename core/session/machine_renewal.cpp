@@ -222,7 +222,8 @@ void Machine::start_renewal(Reason reason, bool forced) {
         return reload();
     }
     phase_ = Phase::claiming;
-    record_.claim = {config_.owner, now_.boot_tag, now_.boot_ms, now_.boot_ms + config_.policy.request_limit_ms};
+    record_.claim = {config_.owner, now_.boot_tag, now_.boot_ms, now_.boot_ms + config_.policy.request_limit_ms,
+                     config_.role};
     changed();
     claim_change_ = change_;
 }

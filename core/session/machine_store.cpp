@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/random.hpp"
 #include "session/backoff.hpp"
 #include "session/machine.hpp"
 #include "session/merge.hpp"
@@ -36,7 +37,12 @@ void Machine::run_store() {
         // A token that came after a clear waits for the tombstone, which alone makes a store wipe all else that it has.
         operation_change_ = cleared_unread_ ? clear_change_ : change_;
         slide_unsaved_ = false;
-        pending_.push_back(effect::Save{++operation_id_, cleared_unread_ ? tombstone() : external_record()});
+        SaveRequest request;
+        request.record = cleared_unread_ ? tombstone() : external_record();
+        request.record.version = saving_ = next_version();
+        request.replaces = stored_;
+        request.claims = request.record.claim.owner == config_.owner;
+        pending_.push_back(effect::Save{++operation_id_, std::move(request)});
     } else {
         return;
     }
@@ -50,7 +56,7 @@ void Machine::on(const event::Loaded& answer) {
     const bool is_expected = operation_ == StoreOperation::load && answer.operation == operation_id_;
     if (!is_expected) {
         // Given up for unavailable, and here after all: a sign that the store can be read again.
-        if (answer.result.outcome == LoadOutcome::found && answer.result.record.revision > record_.revision) {
+        if (answer.result.outcome == LoadOutcome::found && answer.result.version != stored_) {
             store_retry_at_ms_ = never_ms;
             reload();
         }
@@ -68,15 +74,16 @@ void Machine::on(const event::Loaded& answer) {
         return first_answer();
     }
     read_boot_ms_ = now_.boot_ms;
+    stored_ = answer.result.version;
     if (answer.result.outcome == LoadOutcome::found) {
+        lineage_ = stored_.lineage;
         absorb(answer.result.record);
         if (is_of_another_client()) drop_token_of_another_client();
         store_is_read();
     } else {
         record_is_gone(answer.result.outcome == LoadOutcome::lost);
-        record_.revision = answer.result.record.revision;  // of a lost one: the next save takes its place
     }
-    if (answer.result.erase_pending) finish_erase();
+    if (answer.result.logout.is_due) finish_erase();
     epoch_is_known_ = true;
     first_answer();
 }
@@ -100,7 +107,8 @@ void Machine::on(const event::Saved& answer) {
 }
 
 void Machine::was_saved() {
-    ++record_.revision;
+    stored_ = record_.version = saving_;
+    lineage_ = stored_.lineage;
     saved_change_ = operation_change_;
     save_was_refused_ = false;
     store_retry_delay_ms_ = store_retry_first_ms;
@@ -234,7 +242,7 @@ bool Machine::claim_is_foreign() const { return record_.claim.owner != config_.o
 
 // Nothing stored, though there may have been: generation and epoch must grow all the same.
 void Machine::record_is_gone(bool was_lost) {
-    record_.revision = 0;
+    lineage_ = 0;
     if (record_.claim.owner != config_.owner) record_.claim = {};
     follow_claim();
     if (was_lost) {
@@ -261,6 +269,13 @@ void Machine::finish_erase() {
 
 // ---- the record as it is stored ----
 
+// The revision goes on where a record is made anew too: a host store compares it alone.
+RecordVersion Machine::next_version() const {
+    constexpr std::uint64_t most_revisions = std::uint64_t{1} << 62;
+    const std::uint64_t lineage = lineage_ != 0 ? lineage_ : mix(config_.seed ^ mix(config_.owner + operation_id_)) | 1;
+    return {lineage, stored_.revision + 1 < most_revisions ? stored_.revision + 1 : 1};
+}
+
 // Only within this process is an unknown boot known to be the same one.
 Record Machine::external_record() const {
     Record record = record_;
@@ -273,7 +288,6 @@ Record Machine::external_record() const {
 // What a clear leaves. Its generation is older than that of any token that came since.
 Record Machine::tombstone() const {
     Record record;
-    record.revision = record_.revision;
     record.install_seed = record_.install_seed;
     record.epoch = record_.epoch;
     record.generation = record_.generation - (has_token() ? 1 : 0);

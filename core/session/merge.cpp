@@ -107,7 +107,7 @@ Merged merge(const Record& ours, const Record& theirs, const Ours& claims, const
     }
     result.clear_is_done = clear_is_done;
     Record& record = result.record;
-    record.revision = theirs.revision;
+    record.version = theirs.version;
     record.install_seed = theirs.install_seed;
     record.rejections = fuller(ours.rejections, theirs.rejections, now);
     const bool foreign = theirs.claim.owner != claims.owner && is_live(theirs.claim, now);

@@ -1,6 +1,7 @@
 // What a session keeps: the record that a store loads and saves, and that processes share.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -11,12 +12,17 @@ namespace portal {
 
 enum class TokenState : std::uint8_t { none = 0, live = 1, rejected = 2, signed_out = 3 };
 
-// "This process is asking the provider": void in another boot, when it starts in the future, and past its limit.
+inline constexpr std::size_t max_role_bytes = 16;
+inline constexpr std::size_t max_origin_bytes = 300;
+
+// "This process is asking the provider": void in another boot, when it starts in the future, and past its limit. A store
+// that can tell also says when its owner has died.
 struct Claim {
     std::uint64_t owner = 0;  // random, one for each open; 0: no claim
     std::uint64_t boot_tag = 0;
     std::int64_t started_boot_ms = 0;
     std::int64_t limit_boot_ms = 0;
+    std::string role;  // of the process, as its app names it: "app", "widget"; empty: not named
 
     bool operator==(const Claim&) const = default;
 };
@@ -40,14 +46,25 @@ struct Backoff {
     bool operator==(const Backoff&) const = default;
 };
 
+// Names one stored state of one record: what a save replaces, and what it leaves. Revisions of two lineages are never
+// compared. {0, 0}: nothing is stored.
+struct RecordVersion {
+    std::uint64_t lineage = 0;  // 64 random bits, made with the record
+    std::uint64_t revision = 0;
+
+    bool operator==(const RecordVersion&) const = default;
+};
+
 struct Record {
-    std::uint64_t revision = 0;      // of the stored record this one came from; the next save writes revision + 1
-    std::uint64_t install_seed = 0;  // seeds all jitter; kept by clear, never sent
+    RecordVersion version;
+    std::uint64_t install_seed = 0;  // seeds all jitter; never sent
     std::uint64_t epoch = 0;
     std::uint64_t generation = 0;
     TokenState state = TokenState::none;
     SharedSecret token;  // set where state is live or rejected
     std::string client_id;
+    std::string origin;  // of Portal: "https://api.portalhq.io:443"; where the token was taken for
+    std::string name;    // of the session; written by the store, which knows it
     Anchor issued;
     Anchor slid;  // the last slide; the issue counts as the first
     Claim claim;

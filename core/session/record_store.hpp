@@ -12,7 +12,7 @@ enum class LoadOutcome : std::uint8_t {
     found,
     absent,
     unavailable,  // not now (locked): says nothing about what is stored
-    lost,         // there was a record, but it can't be read any more; it was set aside, now or earlier
+    lost,         // there is a record, but it does not open; it stays where it is until a save replaces it
     fault,        // the store does not work
 };
 
@@ -27,8 +27,10 @@ enum class StoreCause : std::int32_t {
     // Of a loss:
     damaged,       // it does not decode, or its seal does not fit: cut, overwritten, of another session
     other_key,     // sealed with a key other than the one there is now, or there is no key any more
-    other_format,  // written by another version of this library
-    earlier,       // set aside by a process that came before, and nothing was saved since
+    old_format,    // written by an older version of this library
+    earlier,       // a process quarantined it, and nothing was saved since
+    // With `fault`:
+    newer_format,  // written by a newer version: left untouched by all but a clear
 };
 
 struct StoreFault {
@@ -38,18 +40,39 @@ struct StoreFault {
     bool operator==(const StoreFault&) const = default;
 };
 
+// What the store knows of a logout beside the record itself: its marker, or a witness that outlived the tombstone.
+struct Logout {
+    // The session was cleared after the record: what the record holds is void.
+    bool is_due = false;
+    // Of that clear; 0: not known, since nothing that can be believed names it.
+    std::uint64_t epoch = 0;
+    // The clear was begun and not finished: a save of a tombstone finishes it, and until then every other save is a conflict.
+    bool is_unfinished = false;
+
+    bool operator==(const Logout&) const = default;
+};
+
 struct LoadResult {
     LoadOutcome outcome = LoadOutcome::fault;
-    Record record{};     // set where found
-    StoreFault fault{};  // set where unavailable, lost or fault
-    // With found, absent and lost: the session was cleared, but the tombstone never reached the store. It is signed out;
-    // until a tombstone is saved every other save is a conflict.
-    bool erase_pending = false;
+    Record record{};          // set where found
+    RecordVersion version{};  // set where found, absent, lost, or a newer format: what the next save replaces
+    StoreFault fault{};       // set where unavailable, lost or fault
+    Logout logout{};          // with found, absent and lost
+    bool claim_owner_is_dead = false;  // of the record's claim, where the store can tell
+};
+
+// A save is a compare-and-swap: it writes `record` with `record.version`, only if `replaces` is what is stored.
+struct SaveRequest {
+    Record record;
+    RecordVersion replaces;
+    // The record's claim is this session's own: where the store can, it holds a lock that the system releases with the
+    // process, from before this save until a save without the claim.
+    bool claims = false;
 };
 
 enum class SaveOutcome : std::uint8_t {
     saved,
-    conflict,  // the stored revision is another one: load, merge, save again
+    conflict,  // something else is stored, or a clear is unfinished: load, merge, save again
     unavailable,
     fault,
 };
@@ -65,11 +88,12 @@ class RecordStore {
 public:
     virtual ~RecordStore() = default;
 
+    // Never writes, renames or deletes: what a crash left to finish is finished by a save.
     virtual void load(std::function<void(LoadResult)> answer) = 0;
 
-    // Writes `record` with revision record.revision + 1, only if the stored revision is record.revision (absent: 0). A
-    // tombstone (signed out) also removes what else may hold the old token, and the key where the key provider can.
-    virtual void save(Record record, std::function<void(SaveResult)> answer) = 0;
+    // A tombstone (signed out) also removes what else may hold the old token, and destroys the key where the key provider
+    // can: it is saved when all of that is done.
+    virtual void save(SaveRequest request, std::function<void(SaveResult)> answer) = 0;
 
     // Whether other processes may write the same record: then renewals are claimed first.
     [[nodiscard]] virtual bool shared() const = 0;
@@ -77,6 +101,14 @@ public:
     // Calls `changed` when somebody else may have written: a hint, on any thread, that may come late, twice or never. It
     // ends with the store. A store that has no such news does nothing.
     virtual void watch(std::function<void()> /*changed*/) {}
+
+    // False while a watch that should run cannot: then the session asks `look` at a read that is a few seconds past the last
+    // look. Any thread.
+    [[nodiscard]] virtual bool is_watched() const { return true; }
+
+    // Compares what is stored with what was loaded or saved here last, at the cost of one system call or so, and answers
+    // whether it is something else. Cheap beside a load.
+    virtual void look(std::function<void(bool has_news)> answer) { answer(true); }
 };
 
 }  // namespace portal
