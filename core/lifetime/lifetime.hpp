@@ -34,6 +34,10 @@ enum class Reason : std::int32_t {
     storage_lost = 11,
     clock_untrusted = 12,
     forced = 13,
+    other_client = 14,
+    other_origin = 15,
+    wrong_key = 16,
+    other_version = 17,
 };
 
 enum class ClockVerdict : std::int32_t { same_boot = 0, wall = 1, untrusted = 2 };

@@ -32,11 +32,15 @@ struct Snapshot {
     std::int64_t recheck_boot_ms = never_ms;  // a read at or after it asks for the record to be read again
     std::uint64_t generation = 0;
     std::uint64_t epoch = 0;
+    bool is_known = false;                    // the stored record was read, or there is none: the numbers are real
+    std::uint64_t least_epoch = 0;            // a lease of an epoch before it is stale
+    std::uint64_t provisional_epoch = 0;      // and of provisional epochs, all but this one; 0: all
 
     Renewal renewal = Renewal::idle;
     std::int64_t retry_at_boot_ms = 0;  // while backing off
     StoreVerdict store = StoreVerdict::persistent;
     StoreFault store_fault;  // the last one since open, which may be over
+    bool store_is_watched = true;  // news of other processes come by themselves
     Counters counters;
 
     bool operator==(const Snapshot&) const = default;

@@ -53,10 +53,14 @@ struct Accepted {
     std::uint64_t generation;
     std::uint64_t boot_tag;
     std::int64_t sent_boot_ms;
+
+    bool operator==(const Accepted&) const = default;
 };
 struct Rejected {
     std::uint64_t epoch;
     std::uint64_t generation;
+
+    bool operator==(const Rejected&) const = default;
 };
 struct Fulfilled {
     std::uint64_t request;
@@ -74,7 +78,6 @@ struct Pushed {
     TokenOffer offer;
 };
 struct Cleared {
-    std::uint64_t epoch;  // the one that holds from now on, if no larger one is known
     std::uint64_t done = 0;
 };
 struct Timer {};
@@ -87,6 +90,8 @@ struct Background {
 struct StoreChanged {
     std::uint64_t done = 0;
 };
+struct StoreLooked {};  // a look at the store found nothing new
+
 struct ClockChanged {
     std::uint64_t done = 0;
 };
@@ -97,6 +102,6 @@ struct Closed {};
 using Event = std::variant<event::Opened, event::Loaded, event::Saved, event::Acquire, event::Prepare, event::Cancel,
                            event::Accepted, event::Rejected, event::Fulfilled, event::Declined, event::Failed,
                            event::Pushed, event::Cleared, event::Timer, event::Foreground, event::Background,
-                           event::StoreChanged, event::ClockChanged, event::Closed>;
+                           event::StoreChanged, event::StoreLooked, event::ClockChanged, event::Closed>;
 
 }  // namespace portal

@@ -3,18 +3,19 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/random.hpp"
 #include "session/backoff.hpp"
 
 namespace portal {
 namespace {
 
-constexpr std::size_t most_late_requests = 4;
 constexpr std::size_t most_early_reports = 16;
 
 }  // namespace
 
 Machine::Machine(MachineConfig config) : config_(std::move(config)) {
     record_.epoch = 1;
+    if (config_.has_store) record_.epoch = record_.generation = first_provisional + (mix(config_.owner) >> 13);
     record_.install_seed = config_.seed;
     record_.client_id = config_.client_id;
     client_is_given_ = !config_.client_id.empty();
@@ -26,6 +27,7 @@ void Machine::step(const Event& event, const Moment& moment, Effects& effects) {
     if (ended_) return;
     now_ = moment.reading;
     if (now_.boot_tag == 0) now_.boot_tag = config_.owner;
+    store_is_watched_ = moment.store_is_watched;
     absorb_slide(moment);
     std::visit([this](const auto& what) { on(what); }, event);
     settle();
@@ -37,26 +39,27 @@ void Machine::step(const Event& event, const Moment& moment, Effects& effects) {
 // ---- events ----
 
 void Machine::on(const event::Opened&) {
-    read_boot_ms_ = written_boot_ms_ = now_.boot_ms;
+    read_boot_ms_ = looked_boot_ms_ = now_.boot_ms;
     if (config_.has_store) return;
     store_ = StoreVerdict::memory_only;
-    epoch_is_known_ = true;
+    record_is_known_ = true;
     loaded_ = true;
 }
 
 void Machine::on(const event::Prepare&) { wanted_ = true; }
 
 void Machine::on(const event::Accepted& report) {
-    if (!loaded_) return keep_early(report);
-    if (report.epoch == record_.epoch && report.boot_tag == now_.boot_tag)
-        absorb_slide({{}, report.generation, report.sent_boot_ms});
-    if (slide_unsaved_ && now_.boot_ms - written_boot_ms_ >= slide_save_every_ms) changed();
+    const auto generation = real_generation(report.epoch, report.generation);
+    if (!record_is_known_ && generation != record_.generation) return keep_early(report);
+    if (generation && report.boot_tag == now_.boot_tag) absorb_slide({{}, *generation, report.sent_boot_ms});
+    if (has_unsaved_slide_ && record_.slid.boot_ms >= slide_due_boot_ms()) changed();
 }
 
 void Machine::on(const event::Rejected& report) {
-    const bool is_ours = has_token() && report.epoch == record_.epoch && report.generation == record_.generation;
-    if (!loaded_ && !is_ours) return keep_early(report);
     republish_ = true;
+    const auto generation = real_generation(report.epoch, report.generation);
+    const bool is_ours = has_token() && generation == record_.generation;
+    if (!record_is_known_ && !is_ours) return keep_early(report);
     if (!is_ours || record_.state != TokenState::live) return;
     record_.state = TokenState::rejected;
     ++counters_.rejections;
@@ -65,15 +68,33 @@ void Machine::on(const event::Rejected& report) {
     tell(EventKind::rejected);
 }
 
-// A lease may outlive its process: what is reported of it before the record is read counts once it is.
-void Machine::keep_early(const Event& report) {
-    if (early_reports_.size() < most_early_reports) early_reports_.push_back(report);
+// A lease may outlive its process. A report of it that precedes the load is kept until the record is known.
+template <typename Report>
+void Machine::keep_early(const Report& report) {
+    if (is_provisional(report.epoch)) return;  // of an earlier process, which no record tells of
+    const auto is_same = [&](const Event& kept) {
+        const auto* const other = std::get_if<Report>(&kept);
+        return other != nullptr && *other == report;
+    };
+    if (early_reports_.size() < most_early_reports && std::none_of(early_reports_.begin(), early_reports_.end(), is_same))
+        early_reports_.push_back(report);
 }
 
 void Machine::on(const event::Cleared& clear) {
+    sign_out(0);
+    if (clear.done != 0) dones_.push_back({clear.done, clear_change_});
+}
+
+// `least_epoch`: of a clear that another process has begun; 0: none is known.
+void Machine::sign_out(std::uint64_t least_epoch) {
     withdraw_request();
     complete_all(Code::cleared);
-    record_.epoch = std::max(record_.epoch + 1, clear.epoch);
+    if (standby_) {
+        record_.epoch = std::max(record_.epoch, standby_->epoch);
+        record_.generation = std::max(record_.generation, standby_->generation);
+        standby_.reset();
+    }
+    record_.epoch = std::max(record_.epoch + 1, least_epoch);
     record_.state = TokenState::signed_out;
     record_.token.reset();
     record_.client_id.clear();
@@ -81,16 +102,17 @@ void Machine::on(const event::Cleared& clear) {
     record_.issued = record_.slid = {};
     record_.claim = {};
     record_.backoff = {};
+    record_.rejections = {};
     early_push_.reset();
     early_reports_.clear();
     last_failure_ = {};
-    token_is_new_ = token_is_news_ = declined_ = wanted_ = lost_ = slide_unsaved_ = false;
+    provisional_epoch_ = provisional_generation_ = 0;
+    token_is_new_ = token_is_news_ = declined_ = wanted_ = lost_ = has_unsaved_slide_ = false;
     commit_change_ = saved_change_;
     changed();
     store_retry_at_ms_ = never_ms;  // a logout does not wait for a store that was locked a moment ago
     cleared_unread_ = config_.has_store;
     clear_change_ = change_;
-    if (clear.done != 0) dones_.push_back({clear.done, change_});
     republish_ = true;
     tell(EventKind::cleared);
 }
@@ -110,7 +132,7 @@ void Machine::on(const event::Foreground& notice) {
 }
 
 void Machine::on(const event::Background& notice) {
-    if (slide_unsaved_) changed();
+    if (has_unsaved_slide_) changed();
     if (notice.done != 0) dones_.push_back({notice.done, 0});
 }
 
@@ -120,6 +142,8 @@ void Machine::on(const event::StoreChanged& notice) {
     reload();
     if (notice.done != 0) dones_.push_back({notice.done, 0});
 }
+
+void Machine::on(const event::StoreLooked&) { looked_boot_ms_ = now_.boot_ms; }
 
 void Machine::on(const event::ClockChanged& notice) {
     pass_time(false);
@@ -150,7 +174,7 @@ void Machine::absorb_slide(const Moment& moment) {
         changed();
     } else if (sent_boot_ms > record_.slid.boot_ms) {
         record_.slid = {now_.boot_tag, sent_boot_ms, now_.unix_ms - (now_.boot_ms - sent_boot_ms)};
-        slide_unsaved_ = true;
+        has_unsaved_slide_ = true;
     }
 }
 
@@ -167,12 +191,10 @@ void Machine::pass_time(bool frozen) {
     for (Waiter& waiter : waiters_) grace(waiter.deadline_boot_ms, waiter.extended);
 
     if (phase_ == Phase::asking && request_.limit_boot_ms <= now_.boot_ms) {
-        const Request outlived = std::exchange(request_, {});
-        if (late_.size() == most_late_requests) late_.erase(late_.begin());
-        late_.push_back(outlived);
+        late_ = std::exchange(request_, {});
         ProviderFailure failure;
         failure.retryable = true;
-        fail_request(outlived, failure);
+        fail_request(*late_, failure);
     }
     for (std::size_t i = waiters_.size(); i-- > 0;) {
         if (waiters_[i].deadline_boot_ms > now_.boot_ms) continue;
@@ -181,9 +203,9 @@ void Machine::pass_time(bool frozen) {
         complete(due, answer_at_deadline(due));
     }
     if (operation_ != StoreOperation::none && operation_limit_ms_ <= now_.boot_ms) {
-        save_was_refused_ = std::exchange(operation_, StoreOperation::none) == StoreOperation::save;
+        if (std::exchange(operation_, StoreOperation::none) == StoreOperation::save) save_was_refused_ = true;
         store_fault_ = {StoreCause::no_answer};
-        store_is_out(StoreVerdict::locked);
+        on_store_unavailable(StoreVerdict::locked);
     }
     if (poll_at_ms_ <= now_.boot_ms) {
         poll_at_ms_ = never_ms;
@@ -201,6 +223,10 @@ std::int64_t Machine::next_timer() const {
     if (phase_ == Phase::asking) next_ms = std::min(next_ms, request_.limit_boot_ms);
     for (const Waiter& waiter : waiters_) next_ms = std::min(next_ms, waiter.deadline_boot_ms);
     if (closing_) return next_ms;
+    const bool is_forced = std::any_of(waiters_.begin(), waiters_.end(),
+                                       [](const Waiter& waiter) { return waiter.needs_request != 0; });
+    if (is_forced && phase_ == Phase::idle && !committing() && force_left() > 0)
+        next_ms = std::min(next_ms, now_.boot_ms + force_left());
     const std::int64_t backoff_ms = backoff_left(record_.backoff, now_);
     if (backoff_ms > 0) next_ms = std::min(next_ms, now_.boot_ms + backoff_ms);
     const Standing at = standing();
@@ -242,7 +268,10 @@ Machine::Standing Machine::standing() const {
         return at;
     } else {
         at.state = State::none;
-        at.reason = lost_ ? Reason::storage_lost : Reason::first;
+        at.reason = standby_                                           ? standby_->reason
+                    : lost_                                            ? Reason::storage_lost
+                    : store_fault_.cause == StoreCause::newer_format   ? Reason::other_version
+                                                                       : Reason::first;
     }
     const bool good = at.state == State::fresh || at.state == State::expiring;
     if (declined_ && !good) at.reason = Reason::declined;
@@ -260,10 +289,18 @@ Snapshot Machine::snapshot(const Standing& at) const {
     result.memory_only = memory_only();
     result.untrusted = at.token.clock == ClockVerdict::untrusted;
     result.overdue_until_boot_ms = overdue_until_boot_ms();
-    if (config_.has_store) result.slide_due_boot_ms = written_boot_ms_ + slide_save_every_ms;
-    if (config_.has_store && config_.shared_store) result.recheck_boot_ms = read_boot_ms_ + recheck_every_ms;
+    if (config_.has_store) result.slide_due_boot_ms = slide_due_boot_ms();
+    if (config_.has_store && config_.shared_store) {
+        result.recheck_boot_ms = read_boot_ms_ + recheck_every_ms;
+        if (!store_is_watched_)
+            result.recheck_boot_ms = std::min(result.recheck_boot_ms, std::max(looked_boot_ms_, read_boot_ms_) + look_every_ms);
+    }
+    result.store_is_watched = store_is_watched_;
     result.generation = record_.generation;
     result.epoch = record_.epoch;
+    result.is_known = record_is_known_;
+    if (record_is_known_ || cleared_unread_) result.least_epoch = record_.epoch;
+    result.provisional_epoch = is_provisional(record_.epoch) ? record_.epoch : provisional_epoch_;
     result.renewal = renewal();
     if (result.renewal == Renewal::backing_off) result.retry_at_boot_ms = record_.backoff.not_before_boot_ms;
     result.store = store_;
@@ -322,7 +359,7 @@ void Machine::settle() {
         renew_if_needed();
         tell_changes();
     }
-    if (closing_ && slide_unsaved_) changed();
+    if (closing_ && has_unsaved_slide_) changed();
     run_store();
     answer_done();
     if (closing_ && operation_ == StoreOperation::none) {

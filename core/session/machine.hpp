@@ -17,6 +17,7 @@ inline constexpr std::int64_t wake_grace_ms = 5 * second_ms;
 inline constexpr std::int64_t frozen_after_ms = 2 * second_ms;
 inline constexpr std::int64_t slide_save_every_ms = 15 * minute_ms;
 inline constexpr std::int64_t recheck_every_ms = minute_ms;
+inline constexpr std::int64_t look_every_ms = 5 * second_ms;
 inline constexpr std::int64_t store_call_limit_ms = 10 * second_ms;
 inline constexpr std::int64_t store_retry_first_ms = 500;
 inline constexpr std::int64_t store_retry_most_ms = 30 * second_ms;
@@ -28,7 +29,9 @@ struct MachineConfig {
     std::string client_id;        // empty: learnt from the first token
     std::uint64_t seed = 0;       // jitter, until a record brings its own
     std::uint64_t owner = 1;      // names this open's claims; never 0
+    std::string origin;           // of Portal, which a record is bound to; empty: not bound
     std::string role;             // of the process, as its app names it; empty: not named
+    std::int64_t process_began_boot_ms = 0;  // when this process first opened a session
     bool has_provider = true;
     bool has_store = true;        // false: the machine's own memory is the store
     bool shared_store = true;     // other processes write it too: renewals are claimed first
@@ -40,6 +43,7 @@ struct Moment {
     // The newest slide that reports have left in the cell, and the generation that it belongs to.
     std::uint64_t slid_generation = 0;
     std::int64_t slid_boot_ms = 0;
+    bool store_is_watched = true;
 };
 
 class Machine {
@@ -72,6 +76,17 @@ private:
         Anchor made;
         std::int64_t limit_boot_ms = 0;
         bool extended = false;
+        bool forced = false;
+        bool resumed = false;
+    };
+
+    // A stored record that is not for this session as it was opened: another client's, another Portal's, or sealed with
+    // another key. It stays as it is until a token of this session is adopted, or a clear.
+    struct Standby {
+        Reason reason = Reason::none;
+        std::uint64_t epoch = 0;
+        std::uint64_t generation = 0;
+        bool replacing = false;  // a token was adopted: the next save replaces it
     };
 
     struct Push {
@@ -109,9 +124,12 @@ private:
     void on(const event::Foreground&);
     void on(const event::Background&);
     void on(const event::StoreChanged&);
+    void on(const event::StoreLooked&);
     void on(const event::ClockChanged&);
     void on(const event::Closed&);
-    void keep_early(const Event& report);
+    template <typename Report>
+    void keep_early(const Report& report);
+    void sign_out(std::uint64_t least_epoch);
     void absorb_slide(const Moment& moment);
     void pass_time(bool frozen);
     void settle();
@@ -122,6 +140,7 @@ private:
     void tell(EventKind kind, Code code = Code::ok, std::int64_t retry_after_ms = 0);
     [[nodiscard]] Standing standing() const;
     [[nodiscard]] bool has_token() const;
+    [[nodiscard]] bool has_live_token() const { return has_token() && record_.state == TokenState::live; }
     [[nodiscard]] std::int64_t lead_ms() const;
     [[nodiscard]] Snapshot snapshot(const Standing& standing) const;
     [[nodiscard]] std::int64_t next_timer() const;
@@ -148,6 +167,8 @@ private:
     void renew_if_needed();
     void start_renewal(Reason reason, bool forced);
     void ask();
+    [[nodiscard]] bool resume_late();
+    [[nodiscard]] std::int64_t force_left() const;
     void adopt(const TokenOffer& offer, const Anchor& issued);
     void take_push(const Push& push);
     void forget_request();
@@ -167,21 +188,35 @@ private:
     void on(const event::Loaded&);
     void on(const event::Saved&);
     void first_answer();
-    void absorb(const Record& loaded);
+    void learn_numbers(std::uint64_t epoch, std::uint64_t generation);
+    void rebase_requests();
+    [[nodiscard]] std::optional<std::uint64_t> real_generation(std::uint64_t epoch, std::uint64_t generation) const;
+    void cut(Waiter& waiter) const;
+    void absorb(const Record& loaded, bool claim_owner_is_dead);
+    void void_claim(Claim& claim, bool owner_is_dead);
+    [[nodiscard]] std::uint64_t wall_seconds() const;
     void follow_claim();
     [[nodiscard]] bool claim_is_foreign() const;
     void was_saved();
-    [[nodiscard]] bool is_of_another_client() const;
-    void drop_token_of_another_client();
-    void record_is_gone(bool was_lost);
-    void finish_erase();
-    void store_is_out(StoreVerdict verdict);
-    void store_is_read();
+    [[nodiscard]] Reason mismatch_of(const Record& theirs) const;
+    void stand_by(Reason reason, std::uint64_t epoch, std::uint64_t generation);
+    void on_record_gone(bool was_lost);
+    void finish_logout(const Logout& logout, bool keeps_token);
+    void on_store_unavailable(StoreVerdict verdict);
+    void on_store_read();
     void run_store();
+    void start_save();
+    void take_loaded(const LoadResult& result);
+    [[nodiscard]] std::uint64_t first_epoch(const Record& theirs) const;
+    [[nodiscard]] std::uint64_t external_tag(std::uint64_t tag) const;
     void changed() { ++change_; }
     void reload() { reload_wanted_ = config_.has_store; }
     void set_store(StoreVerdict verdict);
-    [[nodiscard]] bool save_is_wanted() const { return loaded_ && change_ != saved_change_ && change_ != failed_change_; }
+    [[nodiscard]] bool save_is_wanted() const {
+        return loaded_ && change_ != saved_change_ && change_ != failed_change_ && (!standby_ || standby_->replacing);
+    }
+    [[nodiscard]] std::int64_t slide_due_boot_ms() const;
+    void on_slide_stored(const Anchor& slid);
     [[nodiscard]] bool committing() const { return commit_change_ > saved_change_; }
     [[nodiscard]] bool clear_is_untried() const { return cleared_unread_ && change_ != failed_change_; }
     [[nodiscard]] bool memory_only() const { return !config_.has_store || token_is_new_; }
@@ -197,7 +232,11 @@ private:
 
     Record record_;
     bool loaded_ = false;            // the first load was answered, or needed no answer
-    bool epoch_is_known_ = false;    // a record was read, or is known to be absent
+    bool record_is_known_ = false;   // a record was read, or is known to be absent: the numbers are real
+    // Once they are, what the last provisional ones stand for; 0: none.
+    std::uint64_t provisional_epoch_ = 0;
+    std::uint64_t provisional_generation_ = 0;
+    std::uint64_t real_generation_ = 0;
     bool client_is_given_ = false;   // at open, and not cleared since
     bool lost_ = false;              // a record was lost: the reason for the next first token
     bool cleared_unread_ = false;    // cleared before the stored record was read: the clear wins over it
@@ -208,11 +247,15 @@ private:
 
     StoreVerdict store_ = StoreVerdict::persistent;
     StoreFault store_fault_;
-    bool save_was_refused_ = false;
+    bool save_was_refused_ = false;  // the last save that was tried
+    std::optional<Standby> standby_;
+    bool replaced_standby_ = false;  // once an open, so that two clients on one store do not mint in turns
+    bool store_is_watched_ = true;
     StoreOperation operation_ = StoreOperation::none;
     std::uint64_t operation_id_ = 0;
     RecordVersion stored_;        // as of the last load or save
     RecordVersion saving_;        // what a running save writes
+    Anchor saving_slid_;
     std::uint64_t lineage_ = 0;   // of the record that we go on with; 0: the next save makes one anew
     std::int64_t operation_limit_ms_ = never_ms;
     bool operation_extended_ = false;
@@ -225,15 +268,19 @@ private:
     std::uint64_t claim_change_ = 0;
     std::uint64_t clear_change_ = 0;
     bool reload_wanted_ = false;
-    bool slide_unsaved_ = false;
-    std::int64_t written_boot_ms_ = 0;
+    bool has_unsaved_slide_ = false;
+    std::int64_t stored_slid_boot_ms_ = 0;  // as of the last load or save
+    bool stored_slide_is_of_this_boot_ = false;
+    std::int64_t slide_refused_boot_ms_ = -slide_save_every_ms;  // when the store last took no save
     std::int64_t read_boot_ms_ = 0;
+    std::int64_t looked_boot_ms_ = 0;
+    std::uint64_t voided_owner_ = 0;  // of a claim that a dead process of this role has left
     std::int64_t store_retry_at_ms_ = never_ms;
     std::int64_t store_retry_delay_ms_ = store_retry_first_ms;
 
     Phase phase_ = Phase::idle;
     Request request_;                // claiming: its reason; asking: all of it
-    std::vector<Request> late_;      // past their limit; an answer is still welcome
+    std::optional<Request> late_;    // past its limit; its answer is welcome until the next ask
     std::uint64_t last_request_ = 0;
     std::uint64_t fulfilled_request_ = 0;
     std::int64_t poll_at_ms_ = never_ms;

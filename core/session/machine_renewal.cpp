@@ -1,4 +1,4 @@
-// Asking the provider for a token, and taking what it, or a push, brings.
+// Requesting a token, and adopting the result or a pushed token.
 #include <algorithm>
 #include <utility>
 
@@ -110,15 +110,22 @@ Code Machine::judge_offer(const TokenOffer& offer, const Anchor& issued) const {
 }
 
 void Machine::adopt(const TokenOffer& offer, const Anchor& issued) {
+    if (standby_ && !standby_->replacing) {
+        standby_->replacing = true;
+        record_.epoch = std::max(record_.epoch, standby_->epoch + 1);
+        record_.generation = std::max(record_.generation, standby_->generation);
+    }
     ++record_.generation;
     record_.state = TokenState::live;
     record_.token = offer.token;
+    // A token that names no client is of the one that the session was opened for.
+    if (client_is_given_) record_.client_id = config_.client_id;
     if (!offer.client_id.empty()) record_.client_id = offer.client_id;
     record_.issued = record_.slid = issued;
     record_.backoff = {};
     if (record_.claim.owner == config_.owner && phase_ == Phase::idle) record_.claim = {};
     token_is_new_ = config_.has_store;
-    token_was_given_ = token_was_pushed_ = slide_unsaved_ = lost_ = false;
+    token_was_given_ = token_was_pushed_ = has_unsaved_slide_ = lost_ = false;
     token_is_news_ = true;
     changed();
     token_change_ = change_;
@@ -173,10 +180,12 @@ Reason Machine::due_reason(const Standing& at) const {
 }
 
 Machine::Refusal Machine::refusal(bool forced, bool because_rejected) const {
-    if (!config_.has_provider) return {Code::no_provider, 0};
+    const bool is_other_client = standby_ && standby_->reason == Reason::other_client;
+    if (!config_.has_provider) return {is_other_client ? Code::client_mismatch : Code::no_provider, 0};
+    if (standby_ && !standby_->replacing && replaced_standby_ && !forced) return {Code::client_mismatch, 0};
     if (declined_ && !forced) return {Code::sign_in_needed, 0};
     const std::int64_t left_ms = backoff_left(record_.backoff, now_);
-    const bool force_skips = forced && !record_.backoff.asked_by_server && now_.boot_ms - last_force_ms_ >= force_every_ms;
+    const bool force_skips = forced && !record_.backoff.asked_by_server;
     if (left_ms > 0 && !force_skips) return {last_failure_.code, left_ms};
     const std::int64_t wait_ms = because_rejected ? rejection_wait(record_.rejections, now_) : 0;
     if (wait_ms > 0) return {Code::refused, wait_ms};
@@ -189,8 +198,10 @@ void Machine::renew_if_needed() {
     const Standing at = standing();
     for (const Waiter& waiter : waiters_) {
         if (at.state == State::unknown && !(waiter.without_store && store_ == StoreVerdict::locked)) continue;
+        const bool forced = waiter.needs_request != 0;
+        if (forced && force_left() > 0) continue;
         wanted_ = true;
-        return start_renewal(need_of(waiter, at), waiter.needs_request != 0);
+        return start_renewal(need_of(waiter, at), forced);
     }
     if (!wanted_ || at.state == State::unknown) return;
     const Reason due = due_reason(at);
@@ -205,7 +216,7 @@ void Machine::renew_if_needed() {
 
 bool Machine::claims_first() const {
     return config_.has_store && config_.shared_store && loaded_ && store_retry_at_ms_ == never_ms &&
-           store_ != StoreVerdict::memory_only;
+           store_ != StoreVerdict::memory_only && !standby_;
 }
 
 void Machine::start_renewal(Reason reason, bool forced) {
@@ -215,6 +226,7 @@ void Machine::start_renewal(Reason reason, bool forced) {
     }
     request_ = {};
     request_.reason = reason;
+    request_.forced = forced;
     if (!claims_first()) return ask();
     if (claim_is_foreign()) {  // as of the last look: it may be over by now
         phase_ = Phase::elsewhere;
@@ -228,8 +240,34 @@ void Machine::start_renewal(Reason reason, bool forced) {
     claim_change_ = change_;
 }
 
+// How long the next forced ask has to wait for the end of the last one's interval. Who waits for it shares the one request.
+std::int64_t Machine::force_left() const {
+    return std::clamp<std::int64_t>(last_force_ms_ + force_every_ms - now_.boot_ms, 0, force_every_ms);
+}
+
+// A request that outlived its limit may still be answered, and one is asked at a time: the same need waits for that answer
+// once more. The next need withdraws it.
+bool Machine::resume_late() {
+    if (!late_) return false;
+    const bool is_useful = !request_.forced && !late_->resumed && late_->epoch == record_.epoch &&
+                           late_->generation == record_.generation;
+    if (is_useful) {
+        request_ = *late_;
+        request_.resumed = true;
+        request_.extended = false;
+        request_.limit_boot_ms = now_.boot_ms + config_.policy.request_limit_ms;
+        phase_ = Phase::asking;
+        tell(EventKind::renewal_started);
+    } else {
+        pending_.push_back(effect::Withdraw{late_->id});
+    }
+    late_.reset();
+    return is_useful;
+}
+
 void Machine::ask() {
-    if (backoff_left(record_.backoff, now_) > 0) last_force_ms_ = now_.boot_ms;
+    if (resume_late()) return;
+    if (request_.forced) last_force_ms_ = now_.boot_ms;
     phase_ = Phase::asking;
     request_.id = ++last_request_;
     request_.epoch = record_.epoch;
@@ -267,11 +305,8 @@ std::optional<Machine::Request> Machine::take_request(std::uint64_t id) {
         phase_ = Phase::idle;
         return std::exchange(request_, {});
     }
-    const auto found = std::find_if(late_.begin(), late_.end(), [&](const Request& late) { return late.id == id; });
-    if (found == late_.end()) return std::nullopt;
-    const Request request = *found;
-    late_.erase(found);
-    return request;
+    if (!late_ || late_->id != id) return std::nullopt;
+    return std::exchange(late_, std::nullopt);
 }
 
 // Its answer, should one come, is dropped.
@@ -284,7 +319,8 @@ void Machine::forget_request() {
 
 void Machine::withdraw_request() {
     if (phase_ == Phase::asking) pending_.push_back(effect::Withdraw{request_.id});
-    for (const Request& late : std::exchange(late_, {})) pending_.push_back(effect::Withdraw{late.id});
+    if (late_) pending_.push_back(effect::Withdraw{late_->id});
+    late_.reset();
     forget_request();
 }
 

@@ -16,9 +16,19 @@ void Machine::on(const event::Acquire& acquire) {
     waiter.newer_than = acquire.newer_than;
     waiter.needs_request = acquire.force ? last_request_ + 1 : 0;
     waiter.without_store = acquire.without_store;
+    cut(waiter);
     waiters_.push_back(waiter);
-    // As a read does: the answer does not wait for it.
+    // Revalidate in the background, as a read does.
     if (config_.shared_store && loaded_ && now_.boot_ms - read_boot_ms_ >= recheck_every_ms) reload();
+}
+
+// A generation that this session neither loaded nor handed out cannot have failed its caller: more than the newest is the
+// newest. Before the record is known, that can be said of provisional numbers alone.
+void Machine::cut(Waiter& waiter) const {
+    const std::uint64_t newest = record_.generation - (committing() && !token_was_given_ ? 1 : 0);
+    if (record_is_known_ && is_provisional(waiter.newer_than))
+        waiter.newer_than = waiter.newer_than == provisional_generation_ ? real_generation_ : newest;
+    if (record_is_known_ || is_provisional(waiter.newer_than)) waiter.newer_than = std::min(waiter.newer_than, newest);
 }
 
 void Machine::on(const event::Cancel& cancel) {
@@ -54,6 +64,12 @@ std::optional<effect::Complete> Machine::answer_for(const Waiter& waiter, const 
     }
     if (at.state == State::unknown && !(waiter.without_store && store_ == StoreVerdict::locked)) return std::nullopt;
     if (phase_ != Phase::idle) return std::nullopt;
+    if (forced && force_left() > 0) {
+        if (waiter.deadline_boot_ms >= now_.boot_ms + force_left()) return std::nullopt;
+        effect::Complete answer = with_code(waiter, Code::provider_failed, force_left());
+        answer.held_back = true;
+        return answer;
+    }
     const Refusal refused = refusal(forced, need_of(waiter, at) == Reason::rejected);
     if (refused.code == Code::ok) return std::nullopt;
     effect::Complete answer = with_code(waiter, refused.code, refused.retry_after_ms);

@@ -5,8 +5,8 @@
 namespace portal {
 namespace {
 
-// One token's times as two processes know them. Told in this boot's time they are trusted, and beat any that are not; of
-// two that are, the later slide wins.
+// One token's times as two processes know them. Anchors of this boot are trusted and beat any others; of two trusted ones,
+// the later slide wins.
 void take_better_times(Record& record, const Record& theirs, const Reading& now) {
     const bool ours_are_trusted = record.slid.boot_tag == now.boot_tag;
     const bool theirs_are_trusted = theirs.slid.boot_tag == now.boot_tag;
@@ -43,6 +43,7 @@ void take_token(Record& record, const Record& from) {
 }
 
 bool theirs_win_the_token(const Record& ours, const Record& theirs, const Ours& claims) {
+    if (claims.knows_nothing) return true;
     const bool is_rejected = ours.state == TokenState::rejected;  // then its number alone counts: callers know it
     if (claims.token_is_new && claims.token_was_given && !is_rejected) return false;
     if (claims.token_is_new && !claims.token_was_given) return theirs.generation >= ours.generation;
@@ -66,7 +67,7 @@ Merged merge_token(const Record& ours, const Record& theirs, const Ours& claims,
     return result;
 }
 
-// Whether others have something to learn. A later slide has its own time to be saved; what is void is nothing to tell.
+// Whether others have something to learn. A later slide is saved in its own time; what is void is not worth a save.
 bool tells_more(const Record& record, const Record& theirs, const Reading& now) {
     const auto differs = [&](const auto& ours, const auto& stored) {
         return ours.boot_tag == now.boot_tag && ours != stored;
@@ -83,6 +84,7 @@ bool is_live(const Claim& claim, const Reading& now) {
            now.boot_ms < claim.limit_boot_ms;
 }
 
+// A side whose epoch loses gives nothing but its place in the store: whatever it says may be forged or void.
 Merged merge(const Record& ours, const Record& theirs, const Ours& claims, const Reading& now) {
     Record known = ours;
     const bool signed_out_there = theirs.state == TokenState::signed_out;
@@ -91,26 +93,29 @@ Merged merge(const Record& ours, const Record& theirs, const Ours& claims, const
         known.epoch = theirs.epoch;  // a further one would void what came after theirs
     else if (claims.cleared_unread)
         known.epoch = std::max(ours.epoch, theirs.epoch + 1);
-    else if (!claims.epoch_is_known && (claims.pushed || !signed_out_there))
-        known.epoch = theirs.epoch;
 
     Merged result;
     if (theirs.epoch > known.epoch) {
-        result = {theirs, true, ours.state != TokenState::none || ours.epoch != 0, false};
+        result.record = theirs;
+        result.token_is_theirs = true;
+        result.cleared_by_them = ours.state != TokenState::none || ours.epoch != 0;
     } else if (clear_is_done && !claims.token_is_new) {
-        result = {theirs, true, false, false};
+        result.record = theirs;
+        result.token_is_theirs = true;
     } else if (theirs.epoch < known.epoch || clear_is_done) {
-        result = {known, false, false, false};
+        result.record = known;
         result.record.generation = std::max(known.generation, theirs.generation + (claims.token_is_new ? 1 : 0));
     } else {
         result = merge_token(known, theirs, claims, now);
+        result.record.rejections = fuller(ours.rejections, theirs.rejections, now);
     }
     result.clear_is_done = clear_is_done;
     Record& record = result.record;
     record.version = theirs.version;
-    record.install_seed = theirs.install_seed;
-    record.rejections = fuller(ours.rejections, theirs.rejections, now);
-    const bool foreign = theirs.claim.owner != claims.owner && is_live(theirs.claim, now);
+    if (!signed_out_there) record.install_seed = theirs.install_seed;
+    else record.install_seed = ours.install_seed;
+    const bool theirs_counts = theirs.epoch >= known.epoch;
+    const bool foreign = theirs_counts && theirs.claim.owner != claims.owner && is_live(theirs.claim, now);
     record.claim = foreign ? theirs.claim : ours.claim.owner == claims.owner ? ours.claim : Claim{};
     result.differs_from_theirs = tells_more(record, theirs, now);
     return result;

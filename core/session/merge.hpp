@@ -5,14 +5,13 @@
 
 namespace portal {
 
-// What this process may insist on.
+// What this process knows that the stored record does not.
 struct Ours {
     std::uint64_t owner = 0;        // of our claim
     bool token_is_new = false;      // our token was never stored
     bool token_was_given = false;   // ... and callers have it already (in memory only, while the store was locked)
-    bool epoch_is_known = true;     // false: no record was ever read, so our epoch is a guess
+    bool knows_nothing = false;     // no record was read before, and no token of ours is worth keeping
     bool cleared_unread = false;    // a clear that the stored record has not seen yet: it wins
-    bool pushed = false;            // our new token came by a push, which also ends a sign-out
 };
 
 struct Merged {

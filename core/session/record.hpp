@@ -12,6 +12,11 @@ namespace portal {
 
 enum class TokenState : std::uint8_t { none = 0, live = 1, rejected = 2, signed_out = 3 };
 
+// Until the stored record was read, epochs and generations are provisional: counted from a random number above these, which
+// no stored record has. (Below 2^53: a script's number holds it.) Once the record is known they get their real numbers.
+inline constexpr std::uint64_t first_provisional = std::uint64_t{1} << 52;
+constexpr bool is_provisional(std::uint64_t number) { return number >= first_provisional; }
+
 inline constexpr std::size_t max_role_bytes = 16;
 inline constexpr std::size_t max_origin_bytes = 300;
 
@@ -22,7 +27,7 @@ struct Claim {
     std::uint64_t boot_tag = 0;
     std::int64_t started_boot_ms = 0;
     std::int64_t limit_boot_ms = 0;
-    std::string role;  // of the process, as its app names it: "app", "widget"; empty: not named
+    std::string role{};  // of the process, as its app names it: "app", "widget"; empty: not named
 
     bool operator==(const Claim&) const = default;
 };

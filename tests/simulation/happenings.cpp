@@ -90,6 +90,7 @@ void Simulator::report(Process& process, int status, std::uint64_t generation, s
         }
         step(process, event::Rejected{epoch, generation});
         if (process.machine == nullptr || before.state != TokenState::live || generation == before.generation) return;
+        if (is_provisional(generation)) return;  // the same token, numbered before the record was known
         require(process.machine->record().state != TokenState::rejected, "a 401 rejects the current generation alone");
     } else if (status == 200) {
         if (generation == process.shot.generation && epoch == process.shot.epoch && process.shot.usable) {
@@ -117,7 +118,7 @@ void Simulator::clear(Process& process) {
     const std::uint64_t done = ++last_id_;
     process.clears[done] = process.cleared_at;
     last_token_.clear();  // of another user from here on
-    step(process, event::Cleared{process.shot.epoch + 1, done});
+    step(process, event::Cleared{done});
     at(now_ms_ + chance_.between(0, day_ms), [this, &process] { push(process); });
 }
 

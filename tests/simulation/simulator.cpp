@@ -133,9 +133,9 @@ void Simulator::carry_out(Process& process, const effect::Load& load) {
 void Simulator::carry_out(Process& process, const effect::Save& save) {
     const std::int64_t most_ms = options_.faults && chance_.one_in(200) ? 20 * second_ms : 50;
     soon(
-        [this, &process, life = process.life, operation = save.operation, record = save.record] {
+        [this, &process, life = process.life, operation = save.operation, request = save.request] {
             if (process.life != life && chance_.one_in(2)) return;  // else it was on its way when its process died
-            const SaveResult result = store_.save(record);
+            const SaveResult result = store_.save(request);
             check_store();
             soon([this, &process, life, operation, result] {
                 if (process.life == life) step(process, event::Saved{operation, result});

@@ -2,6 +2,8 @@
 
 #include <variant>
 
+#include "base/random.hpp"
+
 namespace portal::test {
 namespace {
 
@@ -20,14 +22,19 @@ private:
     std::string text_;
 };
 
-std::string id(const char* name, std::uint64_t value) { return name + std::to_string(value); }
+// A provisional number is shown by what was counted since open: "g?1".
+std::string id(const char* name, std::uint64_t value) {
+    constexpr std::uint64_t first = first_provisional + (mix(11) >> 13);  // of machine_config()'s owner
+    if (is_provisional(value)) return std::string(name) + "?" + std::to_string(value - first);
+    return name + std::to_string(value);
+}
 
 struct Teller {
     std::int64_t now_boot_ms;
 
     std::string operator()(const effect::Load&) const { return "Load"; }
     std::string operator()(const effect::Save& save) const {
-        const Record& record = save.record;
+        const Record& record = save.request.record;
         return Words("Save")
             .add(id("e", record.epoch))
             .add(id("g", record.generation))
@@ -148,6 +155,10 @@ const char* text_of(Reason reason) {
         case Reason::storage_lost: return "storage_lost";
         case Reason::clock_untrusted: return "clock_untrusted";
         case Reason::forced: return "forced";
+        case Reason::other_client: return "other_client";
+        case Reason::other_origin: return "other_origin";
+        case Reason::wrong_key: return "wrong_key";
+        case Reason::other_version: return "other_version";
     }
     return "?";
 }

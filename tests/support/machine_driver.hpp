@@ -80,12 +80,12 @@ public:
         LoadResult result;
         result.outcome = LoadOutcome::found;
         result.record = record;
+        result.version = record.version;
         return loaded(std::move(result));
     }
     std::string saved(SaveOutcome outcome = SaveOutcome::saved, StoreFault fault = {}) {
         if (outcome == SaveOutcome::saved) {
             stored = last_save;
-            ++stored->revision;
         }
         running = Running::none;
         return step(event::Saved{operation, {outcome, fault}});
@@ -124,7 +124,7 @@ public:
     std::string push(const std::string& token, std::int64_t age_ms = 0) {
         return step(event::Pushed{offer_of(token, {}, age_ms)});
     }
-    std::string clear(std::uint64_t done = 0) { return step(event::Cleared{snapshot.epoch + 1, done}); }
+    std::string clear(std::uint64_t done = 0) { return step(event::Cleared{done}); }
 
     [[nodiscard]] bool ended() const { return machine_.ended(); }
     [[nodiscard]] const Record& record() const { return machine_.record(); }
@@ -137,6 +137,7 @@ public:
     std::int64_t slid_boot_ms = 0;
     std::optional<Record> stored;
     Record last_save;
+    RecordVersion last_replaced;
     Running running = Running::none;
     std::uint64_t operation = 0;
     std::uint64_t request = 0;  // the newest
@@ -155,7 +156,7 @@ private:
 
     std::string answer_one() {
         if (running == Running::load) return stored ? loaded(*stored) : loaded(LoadOutcome::absent);
-        const bool fits = last_save.revision == (stored ? stored->revision : 0);
+        const bool fits = last_replaced == (stored ? stored->version : RecordVersion{});
         return saved(fits ? SaveOutcome::saved : SaveOutcome::conflict);
     }
 
@@ -166,7 +167,8 @@ private:
     void see(const effect::Save& save) {
         running = Running::save;
         operation = save.operation;
-        last_save = save.record;
+        last_save = save.request.record;
+        last_replaced = save.request.replaces;
     }
     void see(const effect::Ask& ask) {
         request = ask.request;

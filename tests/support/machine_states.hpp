@@ -12,7 +12,7 @@ inline constexpr std::uint64_t stored_generation = 5;
 inline Record stored_record(const Reading& now, TokenState state, std::int64_t since_slide_ms = 0,
                             std::int64_t since_issue_ms = 0) {
     Record record;
-    record.revision = 9;
+    record.version = {77, 9};
     record.install_seed = 42;
     record.epoch = stored_epoch;
     record.generation = stored_generation;

@@ -21,25 +21,27 @@ public:
             state_.change([&](State& state) {
                 ++state.loads;
                 result.outcome = state.load_fault.value_or(state.record ? LoadOutcome::found : LoadOutcome::absent);
-                if (result.outcome == LoadOutcome::found) result.record = *state.record;
+                if (result.outcome == LoadOutcome::found) {
+                    result.record = *state.record;
+                    result.version = state.record->version;
+                }
                 if (state.load_fault) result.fault = state.why;
             });
             answer(std::move(result));
         });
     }
 
-    void save(Record record, std::function<void(SaveResult)> answer) override {
-        run([this, record = std::move(record), answer = std::move(answer)] {
+    void save(SaveRequest request, std::function<void(SaveResult)> answer) override {
+        run([this, request = std::move(request), answer = std::move(answer)] {
             SaveResult result;
             state_.change([&](State& state) {
                 ++state.saves;
-                const std::uint64_t stored = state.record ? state.record->revision : 0;
-                const bool conflicts = std::exchange(state.conflicts, false) || stored != record.revision;
+                const RecordVersion stored = state.record ? state.record->version : RecordVersion{};
+                const bool conflicts = std::exchange(state.conflicts, false) || stored != request.replaces;
                 result.outcome = state.save_fault.value_or(conflicts ? SaveOutcome::conflict : SaveOutcome::saved);
                 if (state.save_fault) result.fault = state.why;
                 if (result.outcome != SaveOutcome::saved) return;
-                state.record = record;
-                ++state.record->revision;
+                state.record = request.record;
             });
             answer(result);
         });

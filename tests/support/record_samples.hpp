@@ -15,7 +15,7 @@ inline SharedSecret secret_of(const std::string& text) { return std::make_shared
 // Every field has a value of its own.
 inline Record sample_record(std::uint64_t revision = 7, const std::string& token = "sample-token-0123456789") {
     Record record;
-    record.revision = revision;
+    record.version = {0x5151515151515151ULL, revision};
     record.install_seed = 0x1122334455667788ULL;
     record.epoch = 3;
     record.generation = 12;
@@ -32,7 +32,7 @@ inline Record sample_record(std::uint64_t revision = 7, const std::string& token
 
 inline Record sample_tombstone(std::uint64_t revision = 7, std::uint64_t epoch = 4) {
     Record record;
-    record.revision = revision;
+    record.version = {0x5151515151515151ULL, revision};
     record.install_seed = 0x1122334455667788ULL;
     record.epoch = epoch;
     record.generation = 12;
@@ -47,8 +47,8 @@ inline bool same(const Anchor& a, const Anchor& b) {
 inline bool same(const Record& a, const Record& b) {
     const bool same_token = a.token && b.token ? a.token->equals(b.token->reveal()) : a.token == b.token;
     return same_token && same(a.issued, b.issued) && same(a.slid, b.slid) &&
-           std::tie(a.revision, a.install_seed, a.epoch, a.generation, a.state, a.client_id) ==
-               std::tie(b.revision, b.install_seed, b.epoch, b.generation, b.state, b.client_id) &&
+           std::tie(a.version.lineage, a.version.revision, a.install_seed, a.epoch, a.generation, a.state, a.client_id) ==
+               std::tie(b.version.lineage, b.version.revision, b.install_seed, b.epoch, b.generation, b.state, b.client_id) &&
            std::tie(a.claim.owner, a.claim.boot_tag, a.claim.started_boot_ms, a.claim.limit_boot_ms) ==
                std::tie(b.claim.owner, b.claim.boot_tag, b.claim.started_boot_ms, b.claim.limit_boot_ms) &&
            std::tie(a.backoff.failures_in_a_row, a.backoff.asked_by_server, a.backoff.boot_tag,

@@ -25,7 +25,7 @@ TEST_CASE("a clear is done when its tombstone is on disk, with no byte of the to
     CHECK(driver.last_save.token == nullptr);
     CHECK(driver.last_save.client_id.empty());
     CHECK(driver.last_save.issued == Anchor{});
-    CHECK(driver.last_save.install_seed == 42);
+    CHECK(driver.last_save.install_seed == 0);
     CHECK(driver.record().token == nullptr);
     CHECK(says(driver.saved(), "Done d4 ok"));
 }
@@ -40,7 +40,7 @@ TEST_CASE("a clear while the record is being read wins over it") {
 
 TEST_CASE("a clear while the store is locked is tried at once: its mark outlives the process") {
     MachineDriver driver = machine_at(At::locked, one_process());
-    CHECK(says(driver.clear(4), "Save e2 g0 signed_out"));
+    CHECK(says(driver.clear(4), "Save e0 g0 signed_out"));
     CHECK(says(driver.saved(SaveOutcome::unavailable), "Done d4 store_unavailable"));
     driver.fire_timer();
     CHECK(says(driver.loaded(live_record(driver.now, 0, 0)), "Save e3 g5 signed_out"));
@@ -50,11 +50,11 @@ TEST_CASE("a clear while the store is locked is tried at once: its mark outlives
 TEST_CASE("a clear while loading marks a store that turns out to be locked") {
     MachineDriver driver = machine_at(At::loading, one_process());
     driver.clear(4);
-    CHECK(says(driver.loaded(LoadOutcome::unavailable), "Save e2 g0 signed_out"));
+    CHECK(says(driver.loaded(LoadOutcome::unavailable), "Save e0 g0 signed_out"));
     CHECK(says(driver.saved(SaveOutcome::conflict), "Load"));  // the mark is there, the revision was not known
     CHECK(says(driver.loaded(LoadOutcome::unavailable), "Done d4 store_unavailable"));
     CHECK(driver.running == Running::none);
-    CHECK(says(driver.step(event::Foreground{}), "Save e2 g0 signed_out"));  // and again at each foreground
+    CHECK(says(driver.step(event::Foreground{}), "Save e0 g0 signed_out"));  // and again at each foreground
 }
 
 TEST_CASE("a clear that the store refuses is tried again on foreground") {
@@ -109,7 +109,7 @@ TEST_CASE("an erase that another run left unfinished is finished first") {
     LoadResult result;
     result.outcome = LoadOutcome::found;
     result.record = live_record(driver.now, 0, 0);
-    result.erase_pending = true;
+    result.logout = {true, result.record.epoch + 1, true};
     const std::string effects = driver.loaded(result);
     CHECK_FALSE(says(effects, "Publish token"));
     CHECK(says(effects, "Save e3 g5 signed_out"));
@@ -123,7 +123,8 @@ TEST_CASE("a token that came while the store was locked outlives the unfinished 
     LoadResult result;
     result.outcome = LoadOutcome::found;
     result.record = live_record(driver.now, 0, 0);
-    result.erase_pending = true;
-    CHECK(says(driver.loaded(result), "Save e3 g6 live"));
+    result.logout = {true, result.record.epoch + 1, true};
+    CHECK(says(driver.loaded(result), "Save e3 g5 signed_out"));
+    CHECK(says(driver.saved(), "Save e3 g6 live"));
     CHECK(driver.last_save.token->reveal() == "token-of-after");
 }

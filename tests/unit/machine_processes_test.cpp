@@ -17,7 +17,7 @@ Claim claim_of(std::uint64_t owner, const Reading& now) { return {owner, now.boo
 MachineDriver waiting_elsewhere() {
     MachineDriver driver = machine_at(At::expired);
     driver.stored->claim = claim_of(other_owner, driver.now);
-    ++driver.stored->revision;
+    ++driver.stored->version.revision;
     driver.acquire();
     driver.settle();
     return driver;
@@ -56,7 +56,7 @@ TEST_CASE("the outcome ends the claim, in the same save") {
 TEST_CASE("a failure's not-before holds for all processes") {
     MachineDriver driver = machine_at(At::expired);
     Record theirs = *driver.stored;
-    ++theirs.revision;
+    ++theirs.version.revision;
     theirs.backoff = {1, true, driver.now.boot_tag, driver.now.boot_ms + minute_ms};
     driver.step(event::StoreChanged{});
     driver.loaded(theirs);
@@ -70,7 +70,7 @@ TEST_CASE("where another process has a live claim, its token is adopted without 
     CHECK(driver.snapshot.renewal == Renewal::elsewhere);
     Record theirs = live_record(driver.now, 0, 0);
     theirs.generation = 6;
-    theirs.revision = 12;
+    theirs.version = {77, 12};
     driver.stored = theirs;
     const std::string effects = driver.live_for(250);
     CHECK(says(effects, "Complete w1 ok g6"));
@@ -91,7 +91,7 @@ TEST_CASE("another's claim is looked at after 250 ms, doubling to two seconds") 
 TEST_CASE("when the other's claim ended without a token, whoever still waits claims") {
     MachineDriver driver = waiting_elsewhere();
     driver.stored->claim = {};
-    ++driver.stored->revision;
+    ++driver.stored->version.revision;
     driver.run_for(250);
     CHECK(says(driver.settle(), "Ask r1 idle"));
 }
@@ -114,7 +114,7 @@ TEST_CASE("a claim lapses with its limit, in another boot, and from the future")
         MachineDriver driver = machine_at(At::expired);
         driver.stored->claim = claim_of(other_owner, driver.now);
         change(driver.stored->claim);
-        ++driver.stored->revision;
+        ++driver.stored->version.revision;
         driver.acquire();
         driver.settle();
         return driver.asks;
@@ -161,11 +161,11 @@ TEST_CASE("a save that meets a conflict reads, merges and saves again") {
     driver.advance(minute_ms);
     driver.accepted();
     driver.step(event::Background{});
-    driver.stored->revision += 5;
+    driver.stored->version.revision += 5;
     driver.stored->slid.boot_ms += 1'000;  // an older slide than ours
     CHECK(says(driver.saved(SaveOutcome::conflict), "Load"));
     CHECK(says(driver.loaded(*driver.stored), "Save e2 g5 live"));
-    CHECK(driver.last_save.revision == 14);
+    CHECK(driver.last_save.version.revision == 15);
     CHECK(driver.last_save.slid.boot_ms == driver.now.boot_ms);
 }
 
@@ -177,7 +177,7 @@ TEST_CASE("a save that finds a newer generation drops its own token and adopts t
     Record theirs = live_record(driver.now, 0, 0);
     theirs.token = std::make_shared<const Secret>("theirs");
     theirs.generation = 6;
-    theirs.revision = 20;
+    theirs.version = {77, 20};
     driver.stored = theirs;
     const std::string effects = driver.settle();
     CHECK(says(effects, "Complete w1 ok g6"));
@@ -191,7 +191,7 @@ TEST_CASE("a clear by another process ends the session here, and who waited gets
     driver.settle();
     Record theirs = stored_record(driver.now, TokenState::signed_out);
     theirs.epoch = 3;
-    theirs.revision = 20;
+    theirs.version = {77, 20};
     driver.stored = theirs;
     driver.step(event::StoreChanged{});
     const std::string effects = driver.loaded(theirs);
@@ -211,7 +211,7 @@ TEST_CASE("a clear by another process that the store refused clears what this on
     LoadResult result;
     result.outcome = LoadOutcome::found;
     result.record = *driver.stored;
-    result.erase_pending = true;
+    result.logout = {true, result.record.epoch + 1, true};
     driver.loaded(result);
     driver.settle();
     CHECK(driver.told_state == State::signed_out);
@@ -223,7 +223,7 @@ TEST_CASE("a clear here wins over what another process wrote meanwhile") {
     driver.clear(4);
     Record theirs = live_record(driver.now, 0, 0);
     theirs.generation = 6;
-    theirs.revision = 20;
+    theirs.version = {77, 20};
     driver.stored = theirs;
     CHECK(says(driver.settle(), "Done d4 ok"));
     CHECK(driver.stored->state == TokenState::signed_out);

@@ -1,4 +1,6 @@
 // Asking for tokens and taking them: what counts as an answer, back-off, the rejection bucket, overdue tokens, decline.
+#include <set>
+
 #include "support/catch.hpp"
 #include "support/machine_states.hpp"
 
@@ -27,16 +29,39 @@ TEST_CASE("a late answer is adopted if nothing newer was") {
     CHECK(says(driver.settle(), "Publish token g1"));
 }
 
-TEST_CASE("a late answer serves who waits for the request after it, whose own answer is dropped then") {
+TEST_CASE("the next need after a limit waits for the same request once more, and its late answer serves it") {
     MachineDriver driver = machine_at(At::none, one_process());
     driver.acquire(10 * minute_ms);
-    driver.live_for(40 * second_ms);  // r1 has outlived its limit; the retry asks again
-    REQUIRE(driver.request == 2);
+    driver.live_for(40 * second_ms);  // r1 has outlived its limit; the retry joins it
+    REQUIRE(driver.request == 1);
     driver.acquire();
     driver.step(event::Fulfilled{1, offer_of("late")});
     CHECK(says(driver.settle(), "Complete w2 ok g1"));
-    CHECK(driver.step(event::Fulfilled{2, offer_of("too late")}).empty());
-    CHECK(driver.record().generation == 1);
+    CHECK(driver.asks == 1);
+}
+
+TEST_CASE("a provider that never answers is asked one thing at a time, and each ask is withdrawn before the next") {
+    MachineDriver driver = machine_at(At::none, one_process());
+    std::set<std::uint64_t> open;
+    std::uint64_t asked = 0;
+    for (int i = 0; i < 12; ++i) {
+        driver.acquire();
+        driver.settle();
+        for (int second = 0; second < 60; ++second) {
+            driver.live_for(second_ms);
+            driver.acquire();
+            for (const Effect& effect : driver.effects()) {
+                if (const auto* withdrawn = std::get_if<effect::Withdraw>(&effect)) open.erase(withdrawn->request);
+                if (const auto* ask = std::get_if<effect::Ask>(&effect)) open.insert(ask->request), ++asked;
+            }
+            REQUIRE(open.size() <= 1);
+        }
+    }
+    CHECK(driver.asks > 3);
+    driver.step(event::Closed{});
+    for (const Effect& effect : driver.effects())
+        if (const auto* withdrawn = std::get_if<effect::Withdraw>(&effect)) open.erase(withdrawn->request);
+    CHECK(open.empty());
 }
 
 TEST_CASE("a late answer is dropped once there is a newer token") {
@@ -65,7 +90,7 @@ TEST_CASE("an answer is taken once, and one to no request is nothing") {
 TEST_CASE("an answer to a request from before a clear is dropped, and the provider was told to stop") {
     MachineDriver driver = machine_at(At::none, one_process());
     driver.acquire();
-    CHECK(says(driver.step_and_settle(event::Cleared{2, 1}), "Withdraw r1"));
+    CHECK(says(driver.step_and_settle(event::Cleared{1}), "Withdraw r1"));
     CHECK(driver.fulfil("old").empty());
     CHECK(driver.record().token == nullptr);
 }
@@ -149,7 +174,7 @@ TEST_CASE("a token of another client is a mismatch; the first that names one bin
     driver.force();
     CHECK(says(driver.fulfil("token-5", 0, "bob"), "client_mismatch"));
 
-    driver.step_and_settle(event::Cleared{2, 0});
+    driver.step_and_settle(event::Cleared{0});
     driver.step_and_settle(event::Pushed{offer_of("token-6", "bob")});
     CHECK(driver.record().client_id == "bob");
 }

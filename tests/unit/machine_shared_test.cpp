@@ -14,7 +14,7 @@ bool says(const std::string& effects, const std::string& what) { return effects.
 
 // Another process has saved.
 void they_save(MachineDriver& driver, Record record) {
-    record.revision = driver.stored->revision + 1;
+    record.version.revision = driver.stored->version.revision + 1;
     driver.stored = std::move(record);
 }
 
@@ -73,7 +73,7 @@ TEST_CASE("a clear that another process has done meanwhile, for us or by itself,
     they_save(driver, theirs);
     CHECK(says(driver.settle(), "Done d4 ok"));
     CHECK(driver.stored->epoch == stored_epoch + 1);
-    CHECK(driver.stored->revision == 10);  // nothing was written
+    CHECK(driver.stored->version.revision == 10);  // nothing was written
     CHECK(driver.running == Running::none);
     CHECK(driver.record().state == TokenState::signed_out);
 
@@ -105,7 +105,7 @@ TEST_CASE("a record that says all that we know is not written again") {
     theirs.generation = stored_generation + 1;
     they_save(driver, theirs);
     CHECK(says(driver.settle(), "Complete w1 ok g6"));
-    CHECK(driver.stored->revision == 10);
+    CHECK(driver.stored->version.revision == 10);
     CHECK(driver.running == Running::none);
 }
 
@@ -118,7 +118,7 @@ TEST_CASE("where another process has kept the token alive meanwhile, nobody is a
     CHECK(says(driver.settle(), "Complete w1 ok g5"));
     CHECK(driver.asks == 0);
     CHECK(driver.stored->claim.owner == 0);
-    CHECK(driver.stored->revision == 10);
+    CHECK(driver.stored->version.revision == 10);
     CHECK(driver.snapshot.renewal == Renewal::idle);
 
     driver.force();  // which needs a newer one all the same
@@ -128,7 +128,11 @@ TEST_CASE("where another process has kept the token alive meanwhile, nobody is a
 }
 
 TEST_CASE("a slide that is later than the stored one is no reason to write at once, and is not forgotten") {
-    MachineDriver driver = machine_at(At::fresh);
+    MachineDriver driver;
+    driver.now.boot_ms = 30 * day_ms;
+    driver.step(event::Opened{});
+    driver.stored = live_record(driver.now, 0, day_ms);
+    driver.loaded(*driver.stored);
     driver.advance(minute_ms);
     driver.accepted();
     they_save(driver, *driver.stored);

@@ -35,7 +35,7 @@ const char* name_of(At at) {
 std::string loaded(MachineDriver& driver) {
     if (driver.running == MachineDriver::Running::none) driver.step(event::StoreChanged{});
     Record theirs = live_record(driver.now, 0, 0);
-    theirs.revision = 20;
+    theirs.version = {77, 20};
     theirs.generation = 8;
     theirs.epoch = driver.record().epoch;
     return driver.loaded(theirs);
@@ -80,6 +80,7 @@ const Happening happenings[] = {
     {"Foreground", just(event::Foreground{1})},
     {"Background", just(event::Background{1})},
     {"StoreChanged", just(event::StoreChanged{1})},
+    {"StoreLooked", just(event::StoreLooked{})},
     {"ClockChanged", just(event::ClockChanged{1})},
     {"Closed", just(event::Closed{})},
 };

@@ -1,4 +1,6 @@
 // Who waits for a token: single flight, deadlines, cancel, newer_than, force, frozen processes.
+#include <limits>
+
 #include "support/catch.hpp"
 #include "support/machine_states.hpp"
 
@@ -115,9 +117,34 @@ TEST_CASE("a forced renewal is served by a request made after it alone: one more
     CHECK(says(second, "Complete w2 ok g2"));
     CHECK(says(second, "Complete w3 ok g2"));
     CHECK_FALSE(says(second, "Complete w4"));
-    CHECK(says(second, "Ask r3 forced"));
-    CHECK(says(driver.fulfil("token-3"), "Complete w4 ok g3"));
+    CHECK_FALSE(says(second, "Ask"));
+    driver.force();  // w5 shares the next one, which comes ten seconds after the last
+    CHECK_FALSE(says(driver.run_for(force_every_ms - 1), "Ask"));
+    CHECK(says(driver.run_for(1), "Ask r3 forced"));
+    const std::string third = driver.fulfil("token-3");
+    CHECK(says(third, "Complete w4 ok g3"));
+    CHECK(says(third, "Complete w5 ok g3"));
     CHECK(driver.asks == 3);
+}
+
+TEST_CASE("a forced wait that would end before the next forced request may be made fails at once") {
+    MachineDriver driver = opened();
+    driver.force();
+    driver.fulfil("token-1");
+    driver.run_for(4 * second_ms);
+    CHECK(says(driver.force(5 * second_ms), "Complete w2 provider_failed after=6000"));
+    CHECK(driver.asks == 1);
+}
+
+TEST_CASE("a generation that nobody has handed out costs one token request, not one after the other") {
+    for (const std::uint64_t newer_than : {std::numeric_limits<std::uint64_t>::max(), std::uint64_t{1} << 40}) {
+        MachineDriver driver = opened();
+        driver.push("token-1");
+        CHECK(says(driver.step(event::Acquire{1, minute_ms, newer_than}), "Ask r1"));
+        CHECK(says(driver.fulfil("token-2"), "Complete w1 ok g2"));
+        driver.run_for(hour_ms);
+        CHECK(driver.asks == 1);
+    }
 }
 
 TEST_CASE("a failure of the request before it does not end a forced wait") {
@@ -155,9 +182,8 @@ TEST_CASE("force skips our own back-off, at most once in ten seconds") {
     driver.fail(false);
     REQUIRE(left_ms() > 10 * second_ms);
     driver.run_for(10 * second_ms - 1);
-    CHECK(says(driver.force(), "provider_failed after="));
-    driver.run_for(1);
-    CHECK(says(driver.force(), "Ask"));
+    CHECK_FALSE(says(driver.force(), "Ask"));
+    CHECK(says(driver.run_for(1), "Ask"));
 }
 
 TEST_CASE("force never skips a Retry-After") {
