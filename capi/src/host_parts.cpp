@@ -167,6 +167,10 @@ void HostTransport::send(std::uint64_t id, HttpRequest request, std::function<vo
     auto held = std::make_shared<HttpRequest>(std::move(request));
     runtime->callbacks().post([transport = transport_, id, held, is_told] {
         if (!http_calls().find(id)) return;  // cancelled while this waited
+        if (const Code code = held->admit ? held->admit() : Code::ok; code != Code::ok) {
+            (void)HostTransport::answered(id, fail_with(code));
+            return;
+        }
         *is_told = true;
         std::vector<portal_header> headers;
         for (const HttpHeader& header : held->headers)

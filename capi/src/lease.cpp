@@ -1,7 +1,4 @@
 // portal_lease_* and portal_cancel.
-#include <condition_variable>
-#include <mutex>
-
 #include "portal_api/verdict.hpp"
 #include "session.hpp"
 
@@ -52,29 +49,7 @@ Result<void> copy_token(std::string_view token, char* out, std::size_t* length) 
     return {};
 }
 
-// Waits for one answer of the worker.
-class Rendezvous {
-public:
-    void put(Acquired acquired) {
-        const std::lock_guard lock(mutex_);
-        acquired_ = std::move(acquired);
-        is_there_ = true;
-        came_.notify_one();
-    }
-    Acquired take() {
-        std::unique_lock lock(mutex_);
-        came_.wait(lock, [this] { return is_there_; });
-        return std::move(acquired_);
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable came_;
-    Acquired acquired_;
-    bool is_there_ = false;
-};
-
-// What the hot paths ask, and no more: anything else goes the careful way, which finds the words for it.
+// What the hot paths ask, and no more: anything else takes the slow path, which builds the error message.
 bool is_plain_lease(const portal_session* session, const portal_lease* lease) {
     return session != nullptr && session->magic == portal_session::alive && lease != nullptr &&
            lease->struct_size == sizeof(portal_lease);
@@ -168,11 +143,7 @@ portal_code portal_lease_wait(portal_session* session, const portal_acquire_opti
         if (!wanted) return tl::unexpected<Error>(wanted.error());
         if (session->engine->in_callback()) return fail_with(Code::in_callback);
 
-        auto rendezvous = std::make_shared<Rendezvous>();
-        const auto waiter = session->engine->acquire_on_worker(
-            *wanted, [rendezvous](Acquired acquired) { rendezvous->put(std::move(acquired)); });
-        if (!waiter) return tl::unexpected<Error>(waiter.error());
-        Acquired acquired = rendezvous->take();
+        Acquired acquired = session->engine->wait(*wanted);
         if (acquired.code != Code::ok) return tl::unexpected<Error>(std::move(acquired.error));
         return copy_token(acquired.token->reveal(), token, length).map([&] {
             write_lease(out, acquired.lease, session->engine->tag());

@@ -92,6 +92,18 @@ Result<void> check_plain(const portal_options& options) {
     return {};
 }
 
+// What tells this session from others of its name: a lease of one is refused by the other. An app's folder moves with its
+// container, so of a directory only the last component counts.
+std::string place_of(const portal_options& options) {
+    if (options.store.load != nullptr) return "host";
+    std::string_view directory = view(options.directory);
+    if (directory.empty()) return "memory";
+    while (directory.size() > 1 && directory.back() == '/') directory.remove_suffix(1);
+    return "file " + std::string(directory.substr(directory.rfind('/') + 1));
+}
+
+std::string origin_of(const Url& url) { return url.scheme + "://" + url.host + ":" + std::to_string(url.port); }
+
 }  // namespace
 
 std::shared_ptr<const HostOptions> hold(const portal_options* options) {
@@ -126,6 +138,8 @@ Result<portal_session*> open_session(const portal_options& options, std::shared_
     EngineParts parts;
     parts.policy = *policy;
     parts.name = name;
+    parts.place = place_of(options);
+    parts.origin = origin_of(*portal_url);
     parts.client_id = std::string(view(options.client_id));
     parts.clock = host_clock;
     if (host_clock == nullptr) parts.clock = std::make_shared<SystemClock>(options.boot_tag);

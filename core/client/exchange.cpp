@@ -65,15 +65,19 @@ void Exchange::acquire(std::uint64_t newer_than) {
 void Exchange::on_token(Acquired acquired) {
     if (acquired.code != Code::ok) return fail_with_error(std::move(acquired.error));
     lease_ = engine_->stamped(acquired.lease);
-    transmit(acquired.token->reveal());
+    HttpRequest request;
+    request.bearer = Secret(acquired.token->reveal());
+    acquired.token.reset();
+    request.admit = [engine = engine_, held = std::make_shared<Acquired>(std::move(acquired))] {
+        return engine->admit(*held);
+    };
+    transmit(std::move(request));
 }
 
-void Exchange::transmit(std::string_view token) {
-    HttpRequest request;
+void Exchange::transmit(HttpRequest request) {
     request.method = request_.method;
     request.url = url_.text();
     request.headers = request_.headers;
-    request.bearer = Secret(token);
     request.body = Secret(request_.body.reveal());
     request.timeout_ms = left_ms();
     request.may_repeat = may_replay();
@@ -95,6 +99,8 @@ void Exchange::transmit(std::string_view token) {
 }
 
 void Exchange::on_answer(Result<HttpResponse> received) {
+    // A report or a push came before the request left: it goes out with the next token.
+    if (!received && received.error().code == Code::stale && left_ms() > 1) return acquire(0);
     if (!received) return fail_with_error(std::move(received.error()));
     ClientAnswer result;
     result.response = std::move(*received);

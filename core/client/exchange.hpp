@@ -22,7 +22,7 @@ public:
 private:
     void acquire(std::uint64_t newer_than);
     void on_token(Acquired acquired);
-    void transmit(std::string_view token);
+    void transmit(HttpRequest request);
     void on_answer(Result<HttpResponse> answer);
     void answer(ClientAnswer result);
     void fail_with_error(Error error);

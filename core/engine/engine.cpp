@@ -1,6 +1,8 @@
 // The worker's side of a session: an event in, its effects carried out.
 #include "engine/engine.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -15,6 +17,12 @@
 namespace portal {
 namespace {
 
+// By the system's clock, when this process first opened a session.
+std::int64_t first_open_boot_ms() {
+    static const std::int64_t boot_ms = SystemClock().boot_ms();
+    return boot_ms;
+}
+
 MachineConfig machine_config(const EngineParts& parts, std::uint64_t owner) {
     MachineConfig config;
     config.policy = parts.policy;
@@ -24,6 +32,10 @@ MachineConfig machine_config(const EngineParts& parts, std::uint64_t owner) {
     config.has_provider = parts.host->has_provider();
     config.has_store = parts.store != nullptr;
     config.shared_store = parts.store != nullptr && parts.store->shared();
+    config.origin = parts.origin;
+    config.role = parts.role;
+    // On the session's own clock, which may be a host's.
+    config.process_began_boot_ms = parts.clock->boot_ms() - (SystemClock().boot_ms() - first_open_boot_ms());
     return config;
 }
 
@@ -44,10 +56,11 @@ Engine::Engine(EngineParts parts)
     : policy_(parts.policy),
       clock_(parts.clock),
       owner_(entropy() | 1),
-      tag_(boot_tag_of(parts.name)),
+      tag_(boot_tag_of(parts.name + '\n' + parts.place + '\n' + parts.origin)),
       cleared_(std::move(parts.cleared)),
-      published_(parts.policy, parts.client_id),
+      process_(::getpid()),
       machine_(machine_config(parts, owner_)),
+      published_(parts.policy, parts.client_id, machine_.record().epoch),
       runtime_(Runtime::get()),
       store_(std::move(parts.store)),
       host_(std::move(parts.host)) {
@@ -64,12 +77,15 @@ Reading Engine::reading() const {
     return now;
 }
 
-void Engine::run(const Event& event) {
+void Engine::run(const Event& event, Fence::Ticket ticket) {
     Moment moment;
     moment.reading = reading();
     published_.read_slide(moment);
-    if (std::holds_alternative<event::Rejected>(event) || std::holds_alternative<event::Pushed>(event))
-        published_.mark_is_judged();
+    if (store_ != nullptr) moment.store_is_watched = store_->is_watched();
+    if (ticket != 0) {
+        judged_ = ticket;
+        published_.judge(ticket);
+    }
     effects_.clear();
     machine_.step(event, moment, effects_);
     for (Effect& effect : effects_) std::visit([this](auto& what) { carry_out(what); }, effect);
@@ -164,13 +180,14 @@ void Engine::carry_out(effect::Complete& complete) {
         result.lease = {complete.overdue, complete.memory_only, complete.generation, complete.epoch,
                         now.boot_ms,      now.unix_ms,          now.boot_tag,        complete.left_ms};
         result.token = std::move(complete.token);
+        result.judged = judged_;
     } else {
         result.error = error_for(complete);
     }
     deliver(complete.waiter, std::move(result));
 }
 
-void Engine::carry_out(effect::Publish& publish) { published_.publish(publish, reading()); }
+void Engine::carry_out(effect::Publish& publish) { published_.publish(publish, reading(), judged_); }
 
 void Engine::carry_out(effect::Tell& tell) {
     if (tell.kind == EventKind::cleared && cleared_) call_back(cleared_);
@@ -220,7 +237,10 @@ void Engine::carry_out(effect::Ended&) {
         const std::lock_guard lock(mutex_);
         ended_ = true;  // from here on nobody can begin to wait
         alarms_.clear();
-        waiting.swap(waiting_);
+        for (auto next = waiting_.begin(); next != waiting_.end();) {
+            const auto one = next++;
+            if (!one->second.is_answered) waiting.insert(waiting_.extract(one));
+        }
         dones.swap(dones_);
     }
     const Error error = fail_with(Code::closed).value();
@@ -274,17 +294,59 @@ void Engine::call_back(std::function<void()> call) {
 }
 
 void Engine::deliver(std::uint64_t waiter, Acquired result) {
-    Waiting waiting;
+    std::function<void(Acquired)> call;
+    bool on_worker = false;
     {
         const std::lock_guard lock(mutex_);
         const auto found = waiting_.find(waiter);
-        if (found == waiting_.end()) return;
-        waiting = std::move(found->second);
-        waiting_.erase(found);
+        if (found == waiting_.end() || std::exchange(found->second.is_answered, true)) return;
+        call = found->second.call;
+        on_worker = found->second.on_worker;
+        if (on_worker) waiting_.erase(found);
+    }
+    if (on_worker) {
+        waiters().take(waiter);
+        return call(std::move(result));
+    }
+    call_back([self = shared_from_this(), waiter, call = std::move(call), result = std::move(result)]() mutable {
+        if (auto acquired = self->hand_over(waiter, std::move(result))) call(std::move(*acquired));
+    });
+}
+
+// The last look before a caller gets what a step of the worker made for it: see Fence. None: it waits again.
+std::optional<Acquired> Engine::hand_over(std::uint64_t waiter, Acquired acquired) {
+    Code code = acquired.code == Code::ok ? admit(acquired) : acquired.code;
+    if (code == Code::stale) {
+        if (wait_again(waiter)) return std::nullopt;
+        const std::lock_guard lock(mutex_);
+        const auto found = waiting_.find(waiter);
+        code = found != waiting_.end() && found->second.is_cancelled ? Code::cancelled : Code::closed;
+    }
+    if (code != acquired.code) {
+        acquired = {};
+        acquired.code = code;
+        acquired.error = fail_with(code).value();
     }
     waiters().take(waiter);
-    if (waiting.on_worker) return waiting.call(std::move(result));
-    call_back([call = std::move(waiting.call), result = std::move(result)]() mutable { call(std::move(result)); });
+    const std::lock_guard lock(mutex_);
+    waiting_.erase(waiter);
+    return acquired;
+}
+
+// False: the session has ended meanwhile, or the caller has cancelled.
+bool Engine::wait_again(std::uint64_t waiter) {
+    event::Acquire acquire{};
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = waiting_.find(waiter);
+        if (found == waiting_.end() || ended_ || found->second.is_cancelled) return false;
+        found->second.is_answered = false;
+        acquire = found->second.acquire;
+        acquire.force = false;  // its own token request has been made and answered
+        acquire.timeout_ms = std::max<std::int64_t>(found->second.deadline_boot_ms - clock_->boot_ms(), 1);
+    }
+    post(acquire);
+    return true;
 }
 
 void Engine::deliver_events() {

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "engine/published_token_read.hpp"
@@ -31,6 +32,10 @@ struct EngineParts {
     std::shared_ptr<Host> host;
     // After a logout, here or by another process: on the callback thread, before `done`.
     std::function<void()> cleared = {};
+    // What names the session beside its name: the kind of its store and where that is. Goes into each lease's tag.
+    std::string place = {};
+    std::string origin = {};  // of Portal: see Record
+    std::string role = {};    // of the process: see Claim
 };
 
 struct AcquireOptions {
@@ -45,6 +50,7 @@ struct Acquired {
     Lease lease;         // code ok
     SharedSecret token;  // code ok
     Error error;         // else
+    Fence::Ticket judged = 0;  // the last ticket that the step which made it had judged
 };
 
 struct NewToken {
@@ -73,18 +79,26 @@ public:
     // `id`, if any, is written before `call` can come.
     [[nodiscard]] Result<std::uint64_t> acquire(const AcquireOptions& options, std::function<void(Acquired)> call,
                                                 std::uint64_t* id = nullptr);
-    // For a caller that blocks until then: `call` comes on the worker and must only wake it.
+    // `call` comes on the worker, must only wake a thread, and has not passed the fence: see `admit`.
     [[nodiscard]] Result<std::uint64_t> acquire_on_worker(const AcquireOptions& options,
                                                           std::function<void(Acquired)> call);
+    // Blocks until there is a token or a failure. Not inside a callback.
+    [[nodiscard]] Acquired wait(AcquireOptions options);
+    // Whether an acquired token may be used now: ok, cleared or closed; stale: acquire again.
+    [[nodiscard]] Code admit(const Acquired& acquired) const {
+        return published_.admit(acquired.judged, {acquired.lease.epoch, acquired.lease.generation});
+    }
     static Result<void> cancel(std::uint64_t waiter_id);
     // Portal answered 2xx, or 401, to a request with that lease's token. ok, stale (of before a clear) or closed.
     [[nodiscard]] Code accepted(const Lease& lease);
     [[nodiscard]] Code rejected(const Lease& lease);
-    // What a report that says nothing of the token comes to.
+    // Result of a report that does not affect the token.
     [[nodiscard]] Code check(const Lease& lease) const;
     [[nodiscard]] Lease stamped(Lease lease) const;
     [[nodiscard]] Result<void> prepare();
     [[nodiscard]] Result<void> push(NewToken token);
+    // A clear and then a push, in one step.
+    [[nodiscard]] Result<void> switch_to(NewToken token, std::function<void(const Error&)> done);
     static Result<void> fulfil(std::uint64_t request_id, NewToken token);
     static Result<void> decline(std::uint64_t request_id, int host_code);
     static Result<void> fail_request(std::uint64_t request_id, const ProviderFailure& failure);
@@ -99,6 +113,8 @@ public:
     // ok, or timeout: closed, and still ending.
     Code close(std::int64_t wait_ms);
     [[nodiscard]] bool is_closed() const { return published_.is_closed(); }
+    // In a forked child: nothing of it may be touched, for the threads that hold its locks are gone.
+    [[nodiscard]] bool is_of_another_process() const;
     [[nodiscard]] static bool in_callback() { return SerialExecutor::is_current_thread(); }
     // Runs it on the callback thread, behind what waits there already; not at all once the session has ended.
     void call_back(std::function<void()> call);
@@ -111,7 +127,7 @@ public:
     static std::uint64_t open_operations();  // waiters and token requests of the process
 
     // ---- the worker ----
-    void run(const Event& event);
+    void run(const Event& event, Fence::Ticket ticket = 0);
     void wake();
     std::chrono::steady_clock::time_point wake_at{};
 
@@ -122,6 +138,10 @@ private:
     struct Waiting {
         std::function<void(Acquired)> call;
         bool on_worker = false;
+        event::Acquire acquire{};   // to wait once more
+        std::int64_t deadline_boot_ms = 0;
+        bool is_answered = false;   // the answer is on its way, and may still be refused by the fence
+        bool is_cancelled = false;
     };
 
     void carry_out(effect::Load& load);
@@ -137,8 +157,14 @@ private:
 
     [[nodiscard]] std::shared_ptr<Runtime> runtime() const;  // null once the session has ended
     [[nodiscard]] Reading reading() const;
+    [[nodiscard]] Result<void> check_text(const NewToken& token) const;
     [[nodiscard]] Result<void> check_offer(const NewToken& token) const;
+    [[nodiscard]] tl::unexpected<Error> closed_error() const;
     [[nodiscard]] Result<std::uint64_t> begin_wait(const AcquireOptions& options, Waiting waiting, std::uint64_t* id);
+    [[nodiscard]] std::optional<Acquired> hand_over(std::uint64_t waiter, Acquired acquired);
+    [[nodiscard]] bool wait_again(std::uint64_t waiter);
+    [[nodiscard]] PublishedToken::Post prepared(Event event);
+    void look_at_store();
     void ring_alarms();
     void schedule();
     void post(Event event);
@@ -147,6 +173,7 @@ private:
     void deliver_events();
     void finish();
     [[nodiscard]] Result<std::uint64_t> keep_done(std::function<void(const Error&)> done);
+    [[nodiscard]] Result<void> clear_and(std::uint64_t done, const PublishedToken::Post& then_push);
     [[nodiscard]] bool logs(LogLevel level) const;
     void log(LogLevel level, std::string line);
 
@@ -155,17 +182,19 @@ private:
     const std::uint64_t owner_;
     const std::uint64_t tag_;
     const std::function<void()> cleared_;
-    PublishedToken published_;
-    std::mutex order_;  // a push and a clear reach the worker in the order in which they took effect
+    const int process_;  // that opened it: a forked child has no part in it
 
     // The worker's own.
     Machine machine_;
     Effects effects_;
+    Fence::Ticket judged_ = 0;
     std::atomic<bool> ending_soon_{false};
     std::int64_t armed_ms_ = never_ms;              // by the machine
     std::int64_t scheduled_ms_ = never_ms;          // by it, or by the first alarm
     std::map<std::uint64_t, std::uint64_t> asked_;  // the machine's number of a token request, and its id
     std::uint64_t event_sequence_ = 0;
+
+    PublishedToken published_;
 
     mutable std::mutex mutex_;  // of what follows; never held under a call
     std::shared_ptr<Runtime> runtime_;

@@ -1,5 +1,8 @@
 // The callers' side of a session: what takes effect at once goes to the published token, everything else to the worker.
+#include <unistd.h>
+
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/text.hpp"
@@ -14,6 +17,39 @@ namespace {
 constexpr std::int64_t default_timeout_ms = 35 * second_ms;
 constexpr std::int64_t longest_timeout_ms = 10 * minute_ms;
 
+// Where a thread waits for the worker's answers.
+class Rendezvous {
+public:
+    void put(Acquired acquired) {
+        const std::lock_guard lock(mutex_);
+        acquired_ = std::move(acquired);
+        arrived_.notify_one();
+    }
+    Acquired take() {
+        std::unique_lock lock(mutex_);
+        arrived_.wait(lock, [this] { return acquired_.has_value(); });
+        Acquired result = std::move(*acquired_);
+        acquired_.reset();
+        return result;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable arrived_;
+    std::optional<Acquired> acquired_;
+};
+
+TokenOffer offer_of(NewToken token) {
+    return {std::make_shared<Secret>(std::move(token.token)), std::move(token.client_id), token.age_ms};
+}
+
+Acquired failed(const Error& error) {
+    Acquired result;
+    result.code = error.code;
+    result.error = error;
+    return result;
+}
+
 }  // namespace
 
 void Engine::post(Event event) {
@@ -25,46 +61,115 @@ void Engine::post_wake(Wake wake) {
         case Wake::prepare:
             return post(event::Prepare{});
         case Wake::recheck:
-            return post(event::StoreChanged{});
+            return look_at_store();
         default:
             return;
     }
 }
 
+// A store that brings its news by itself is read again now and then. One that cannot is looked at, for a look costs less.
+void Engine::look_at_store() {
+    std::shared_ptr<RecordStore> store;
+    {
+        const std::lock_guard lock(mutex_);
+        store = store_;
+    }
+    if (store == nullptr || store->is_watched()) return post(event::StoreChanged{});
+    store->look([weak = weak_from_this()](bool has_news) {
+        const auto engine = weak.lock();
+        if (engine != nullptr) engine->post(has_news ? Event(event::StoreChanged{}) : Event(event::StoreLooked{}));
+    });
+}
+
 // ---- tokens ----
+
+// An event with a ticket: all that can throw happens here, and nothing under the lock that orders tickets and events.
+PublishedToken::Post Engine::prepared(Event event) {
+    auto task = std::make_shared<std::list<Runtime::Task>>();
+    task->push_back({shared_from_this(), std::move(event)});
+    return [threads = runtime(), task](Fence::Ticket ticket) {
+        task->front().ticket = ticket;
+        if (threads != nullptr) threads->post(std::move(*task));
+    };
+}
+
+bool Engine::is_of_another_process() const { return ::getpid() != process_; }
+
+tl::unexpected<Error> Engine::closed_error() const {
+    if (!is_of_another_process()) return fail_with(Code::closed);
+    return fail(Code::closed,
+                "The session was opened before fork(), and belongs to the parent process: open a new one in the child.");
+}
 
 Result<std::uint64_t> Engine::acquire(const AcquireOptions& options, std::function<void(Acquired)> call,
                                       std::uint64_t* id) {
-    return begin_wait(options, {std::move(call), false}, id);
+    Waiting waiting;
+    waiting.call = std::move(call);
+    return begin_wait(options, std::move(waiting), id);
 }
 
 Result<std::uint64_t> Engine::acquire_on_worker(const AcquireOptions& options, std::function<void(Acquired)> call) {
-    return begin_wait(options, {std::move(call), true}, nullptr);
+    Waiting waiting;
+    waiting.call = std::move(call);
+    waiting.on_worker = true;
+    return begin_wait(options, std::move(waiting), nullptr);
+}
+
+Acquired Engine::wait(AcquireOptions options) {
+    const auto rendezvous = std::make_shared<Rendezvous>();
+    std::int64_t deadline_boot_ms = 0;
+    for (;;) {
+        const auto waiter =
+            acquire_on_worker(options, [rendezvous](Acquired acquired) { rendezvous->put(std::move(acquired)); });
+        if (!waiter) return failed(waiter.error());
+        if (deadline_boot_ms == 0)
+            deadline_boot_ms = now_boot_ms() + (options.timeout_ms == 0 ? default_timeout_ms : options.timeout_ms);
+        Acquired acquired = rendezvous->take();
+        if (acquired.code != Code::ok) return acquired;
+        const Code code = admit(acquired);
+        if (code == Code::ok) return acquired;
+        if (code == Code::closed) return failed(closed_error().value());
+        if (code != Code::stale) return failed(fail_with(code).value());
+        options.force = false;  // its own token request has been made and answered
+        options.timeout_ms = std::max<std::int64_t>(deadline_boot_ms - now_boot_ms(), 1);
+    }
 }
 
 Result<std::uint64_t> Engine::begin_wait(const AcquireOptions& options, Waiting waiting, std::uint64_t* id) {
+    if (published_.is_closed()) return closed_error();
     if (options.timeout_ms < 0 || options.timeout_ms > longest_timeout_ms)
         return fail(Code::invalid_argument, "timeout_ms is out of its range: use 1 to 600000 milliseconds, or 0 for 35 s.");
-    event::Acquire acquire{};
+    event::Acquire& acquire = waiting.acquire;
     acquire.timeout_ms = options.timeout_ms == 0 ? default_timeout_ms : options.timeout_ms;
     acquire.newer_than = options.newer_than;
     acquire.force = options.force;
     acquire.without_store = options.without_store;
-    {
+    waiting.deadline_boot_ms = clock_->boot_ms() + acquire.timeout_ms;
+    const event::Acquire first = [&] {
         const std::lock_guard lock(mutex_);
-        if (ended_ || published_.is_closed()) return fail_with(Code::closed);
+        if (ended_ || published_.is_closed()) return event::Acquire{};
         acquire.waiter = waiters().add({weak_from_this()});
         if (id != nullptr) *id = acquire.waiter;
-        waiting_.emplace(acquire.waiter, std::move(waiting));
-    }
-    post(acquire);
-    return acquire.waiter;
+        const event::Acquire copy = acquire;
+        waiting_.emplace(copy.waiter, std::move(waiting));
+        return copy;
+    }();
+    if (first.waiter == 0) return closed_error();
+    post(first);
+    return first.waiter;
 }
 
 Result<void> Engine::cancel(std::uint64_t waiter_id) {
     const auto waiter = waiters().find(waiter_id);
     const auto engine = waiter ? waiter->engine.lock() : nullptr;
     if (engine == nullptr) return fail_with(Code::stale);
+    {
+        const std::lock_guard lock(engine->mutex_);
+        const auto found = engine->waiting_.find(waiter_id);
+        if (found == engine->waiting_.end()) return fail_with(Code::stale);
+        found->second.is_cancelled = true;
+        if (found->second.is_answered) return fail_with(Code::stale);
+    }
     engine->post(event::Cancel{waiter_id});
     return {};
 }
@@ -88,15 +193,12 @@ Code Engine::accepted(const Lease& lease) {
 
 Code Engine::rejected(const Lease& lease) {
     if (published_.is_closed()) return Code::closed;
-    Wake wake = Wake::none;
-    const Code code = published_.rejected(lease, wake);
-    if (wake != Wake::none) post(event::Rejected{lease.epoch, lease.generation});
-    return code;
+    return published_.rejected(lease, prepared(event::Rejected{lease.epoch, lease.generation}));
 }
 
 Code Engine::check(const Lease& lease) const {
     if (published_.is_closed()) return Code::closed;
-    return lease.epoch < published_.epoch() ? Code::stale : Code::ok;
+    return published_.is_stale(lease) ? Code::stale : Code::ok;
 }
 
 Lease Engine::stamped(Lease lease) const {
@@ -108,14 +210,14 @@ Lease Engine::stamped(Lease lease) const {
 }
 
 Result<void> Engine::prepare() {
-    if (published_.is_closed()) return fail_with(Code::closed);
+    if (published_.is_closed()) return closed_error();
     post(event::Prepare{});
     return {};
 }
 
 // ---- new tokens ----
 
-Result<void> Engine::check_offer(const NewToken& offer) const {
+Result<void> Engine::check_text(const NewToken& offer) const {
     if (const auto checked = check_token(offer.token.reveal()); !checked) return checked;
     if (!offer.client_id.empty())
         if (const auto checked = check_client_id(offer.client_id); !checked) return checked;
@@ -123,19 +225,31 @@ Result<void> Engine::check_offer(const NewToken& offer) const {
         return fail(Code::invalid_argument, "age_ms is negative: pass the milliseconds since the token was made.");
     if (offer.age_ms >= std::min(policy_.idle_ms, policy_.absolute_ms) - policy_.margin_ms)
         return fail_with(Code::token_too_old);
+    return {};
+}
+
+Result<void> Engine::check_offer(const NewToken& offer) const {
+    if (const auto checked = check_text(offer); !checked) return checked;
     if (!published_.accepts_client(offer.client_id)) return fail_with(Code::client_mismatch);
     if (published_.is_spent(offer.token.reveal(), reading())) return fail_with(Code::repeated_token);
     return {};
 }
 
 Result<void> Engine::push(NewToken token) {
-    if (published_.is_closed()) return fail_with(Code::closed);
+    if (published_.is_closed()) return closed_error();
     if (const auto checked = check_offer(token); !checked) return checked;
-    const std::lock_guard order(order_);
-    if (token.expected_epoch != 0 && token.expected_epoch != published_.epoch()) return fail_with(Code::stale);
-    published_.mark_dead();
-    post(event::Pushed{{std::make_shared<Secret>(std::move(token.token)), std::move(token.client_id), token.age_ms}});
-    return {};
+    const std::uint64_t expected_epoch = token.expected_epoch;
+    const Code code = published_.push(expected_epoch, prepared(event::Pushed{offer_of(std::move(token))}));
+    if (code == Code::closed) return closed_error();
+    return code == Code::ok ? Result<void>() : fail_with(code);
+}
+
+Result<void> Engine::switch_to(NewToken token, std::function<void(const Error&)> done) {
+    if (published_.is_closed()) return closed_error();
+    if (const auto checked = check_text(token); !checked) return checked;
+    const auto id = keep_done(std::move(done));
+    if (!id) return tl::unexpected<Error>(id.error());
+    return clear_and(*id, prepared(event::Pushed{offer_of(std::move(token))}));
 }
 
 Result<void> Engine::fulfil(std::uint64_t request_id, NewToken token) {
@@ -152,8 +266,7 @@ Result<void> Engine::fulfil(std::uint64_t request_id, NewToken token) {
         engine->post(event::Failed{request->request, failure});
         return checked;
     }
-    TokenOffer offer{std::make_shared<Secret>(std::move(token.token)), std::move(token.client_id), token.age_ms};
-    engine->post(event::Fulfilled{request->request, std::move(offer)});
+    engine->post(event::Fulfilled{request->request, offer_of(std::move(token))});
     return {};
 }
 
@@ -192,8 +305,9 @@ void Engine::call_off(const Alarm& alarm) {
 }
 
 Result<std::uint64_t> Engine::keep_done(std::function<void(const Error&)> done) {
+    if (published_.is_closed()) return closed_error();
     const std::lock_guard lock(mutex_);
-    if (ended_ || published_.is_closed()) return fail_with(Code::closed);
+    if (ended_) return fail_with(Code::closed);
     if (!done) return 0;
     dones_.emplace(++last_done_, std::move(done));
     return last_done_;
@@ -202,9 +316,15 @@ Result<std::uint64_t> Engine::keep_done(std::function<void(const Error&)> done) 
 Result<void> Engine::clear(std::function<void(const Error&)> done) {
     const auto id = keep_done(std::move(done));
     if (!id) return tl::unexpected<Error>(id.error());
-    const std::lock_guard order(order_);
-    post(event::Cleared{published_.clear(), *id});
-    return {};
+    return clear_and(*id, nullptr);
+}
+
+// A clear that close has overtaken is none: its `done` is not kept.
+Result<void> Engine::clear_and(std::uint64_t done, const PublishedToken::Post& then_push) {
+    if (published_.clear(prepared(event::Cleared{done}), then_push) == Code::ok) return {};
+    const std::lock_guard lock(mutex_);
+    dones_.erase(done);
+    return fail_with(Code::closed);
 }
 
 Result<void> Engine::notify(Notice notice, std::function<void(const Error&)> done) {
@@ -228,21 +348,23 @@ Result<void> Engine::notify(Notice notice, std::function<void(const Error&)> don
 }
 
 Result<StatusView> Engine::status() const {
-    if (published_.is_closed()) return fail_with(Code::closed);
+    if (published_.is_closed()) return closed_error();
     return published_.status(reading());
 }
 
 Code Engine::close(std::int64_t wait_ms) {
+    if (is_of_another_process()) return Code::ok;
     const auto deadline = Runtime::steady_time_in(wait_ms);
     ignore_provider();
-    const bool was_closed = published_.close();
-    std::unique_lock lock(mutex_);
-    if (!was_closed) {
-        ending_ = shared_from_this();
-        lock.unlock();
-        post(event::Closed{});
-        lock.lock();
+    {
+        const auto post_closed = prepared(event::Closed{});  // holds the threads, whose end is waited for below
+        (void)published_.close([&](Fence::Ticket ticket) {
+            const std::lock_guard lock(mutex_);
+            ending_ = shared_from_this();
+            post_closed(ticket);
+        });
     }
+    std::unique_lock lock(mutex_);
     if (wait_ms <= 0 || in_callback()) return finished_ ? Code::ok : Code::timeout;
     if (!finishing_.wait_until(lock, deadline, [this] { return finished_; })) return Code::timeout;
     lock.unlock();

@@ -31,7 +31,8 @@ const char* name_of(State state) {
 const char* name_of(Reason reason) {
     static constexpr const char* words[] = {"none",          "loading",  "store_unavailable", "first",    "near_idle",
                                             "idle",          "near_absolute", "absolute",     "rejected", "cleared",
-                                            "declined",      "storage_lost",  "clock_untrusted", "forced"};
+                                            "declined",      "storage_lost",  "clock_untrusted", "forced",
+                                            "other_client",  "other_origin",  "wrong_key",       "other_version"};
     return pick(words, static_cast<std::int64_t>(reason));
 }
 

@@ -27,19 +27,23 @@ bool is_first(std::atomic<std::uint64_t>& mark, std::uint64_t publication) {
 
 }  // namespace
 
-PublishedToken::PublishedToken(const Policy& policy, std::string client_id)
+PublishedToken::PublishedToken(const Policy& policy, std::string client_id, std::uint64_t epoch)
     : policy_(policy),
       idle_less_margin_ms_(policy.idle_ms - policy.margin_ms),
-      slots_(new(secret_allocate(sizeof(Slots))) Slots),
+      pages_(new(secret_allocate(sizeof(Pages))) Pages),
       client_id_(std::move(client_id)) {
     Snapshot unknown;
-    unknown.epoch = epoch_;
+    unknown.epoch = epoch;
     status_.write({unknown, {}});
+    Published nothing;
+    nothing.hot.epoch = epoch;
+    if (is_provisional(epoch)) nothing.cold.provisional_epoch = epoch;
+    pages_->slots.write(nothing);
 }
 
 PublishedToken::~PublishedToken() {
-    slots_->~Slots();
-    secret_free(slots_, sizeof(Slots));
+    pages_->~Pages();
+    secret_free(pages_, sizeof(Pages));
 }
 
 // ---- reading ----
@@ -65,7 +69,7 @@ Code PublishedToken::read(std::int64_t now_boot_ms, Lease& lease, char* token, s
     if (is_closed()) return Code::closed;
     const std::size_t room = length != nullptr ? *length : 0;
     for (;;) {
-        const Slots::Look look = slots_->look();
+        const Slots::Look look = pages_->slots.look();
         const std::size_t size =
             std::min<std::size_t>(look.slot.word(offsetof(Published, hot.token_length)), max_token_bytes);
         Code code = judge(look, now_boot_ms, lease, wake);
@@ -80,9 +84,15 @@ Code PublishedToken::read(std::int64_t now_boot_ms, Lease& lease, char* token, s
     }
 }
 
+PublishedToken::Cold PublishedToken::cold() const {
+    Cold result;
+    pages_->slots.read([&](const Slots::Slot& slot) { result = slot.part<Cold>(offsetof(Published, cold)); });
+    return result;
+}
+
 PublishedToken::Hot PublishedToken::hot() const {
     Hot result;
-    slots_->read([&](const Slots::Slot& slot) { result = slot.part<Hot>(offsetof(Published, hot)); });
+    pages_->slots.read([&](const Slots::Slot& slot) { result = slot.part<Hot>(offsetof(Published, hot)); });
     return result;
 }
 
@@ -94,13 +104,12 @@ std::uint64_t PublishedToken::slide_word(std::uint64_t edition, std::int64_t boo
 
 Code PublishedToken::accepted(const Lease& lease, std::int64_t now_boot_ms, Wake& wake) {
     for (;;) {
-        const Slots::Look look = slots_->look();
+        const Slots::Look look = pages_->slots.look();
         const Slots::Slot& slot = look.slot;
         const std::uint64_t edition = slot.word(offsetof(Published, hot.edition));
-        const bool is_stale = lease.epoch < slot.word(offsetof(Published, hot.epoch));
-        const bool is_known = slot.word(offsetof(Published, hot.is_known)) != 0;
-        // An instant of another boot can't be told in this one's time: such a slide is not worth a guess.
+        // An instant of another boot can't be converted to this one's time: such a slide is not worth a guess.
         const bool is_of_this_token = slot.word(offsetof(Published, hot.token_length)) != 0 &&
+                                      slot.word(offsetof(Published, hot.epoch)) == lease.epoch &&
                                       slot.word(offsetof(Published, hot.generation)) == lease.generation &&
                                       slot.word(offsetof(Published, hot.boot_tag)) == lease.boot_tag;
         const std::int64_t before_ms = slide_of(slot);
@@ -109,9 +118,7 @@ Code PublishedToken::accepted(const Lease& lease, std::int64_t now_boot_ms, Wake
                                   std::numeric_limits<std::int64_t>::min();
         if (!look.is_whole()) continue;
 
-        if (is_stale) return Code::stale;
-        if (!is_known) wake = Wake::accepted;
-        if (!is_known || !is_of_this_token) return Code::ok;
+        if (!is_of_this_token) return accepted_of_another(lease, wake);
         const std::int64_t sent_ms = std::min(lease.sent_boot_ms, now_boot_ms);
         raise(slide_, slide_word(edition, sent_ms));
         const bool ends_soft_window = sent_ms >= before_ms + policy_.idle_ms - policy_.soft_window_ms;
@@ -120,74 +127,119 @@ Code PublishedToken::accepted(const Lease& lease, std::int64_t now_boot_ms, Wake
     }
 }
 
-Code PublishedToken::rejected(const Lease& lease, Wake& wake) {
-    const std::lock_guard lock(writing_);
-    const Hot current = hot();
-    if (lease.epoch < current.epoch) return Code::stale;
-    if (current.is_known != 0) {
-        if (current.token_length == 0 || current.generation != lease.generation) return Code::ok;
-        rejected_generation_.store(lease.generation, std::memory_order_relaxed);
-        raise(dead_edition_, current.edition);
-    }
-    mark(lease.generation);
-    wake = Wake::rejected;
+// Before the record is read, and of a lease from then, only the worker can say which token it is of.
+Code PublishedToken::accepted_of_another(const Lease& lease, Wake& wake) const {
+    const Cold current = cold();
+    if (is_stale(current, lease.epoch)) return Code::stale;
+    if (current.is_known == 0 || is_provisional(lease.generation)) wake = Wake::accepted;
     return Code::ok;
 }
 
-void PublishedToken::mark_dead() {
+Code PublishedToken::rejected(const Lease& lease, const Post& post) {
+    if (is_closed()) return Code::closed;
     const std::lock_guard lock(writing_);
+    if (is_closed()) return Code::closed;
     const Hot current = hot();
-    raise(dead_edition_, current.edition);
-    mark(current.generation);
+    const Cold state = cold();
+    if (is_stale(state, lease.epoch)) return Code::stale;
+    const bool is_comparable = state.is_known != 0 && !is_provisional(lease.generation) && lease.epoch == current.epoch;
+    if (is_comparable && lease.generation < current.generation) return Code::ok;  // a newer token holds
+    const bool is_current = lease.epoch == current.epoch && lease.generation == current.generation;
+    if (is_current && is_comparable && current.token_length == 0) return Code::ok;  // the worker has judged that it is dead
+    const Fence::Rejection rejection = fence_.reject({lease.epoch, lease.generation});
+    if (is_current) {
+        rejected_generation_.store(lease.generation, std::memory_order_relaxed);
+        raise(dead_edition_, current.edition);
+    } else if (lease.epoch != current.epoch) {
+        raise(dead_edition_, current.edition);
+    }
+    if (rejection.is_new) post(rejection.ticket);
+    return Code::ok;
 }
 
-void PublishedToken::mark(std::uint64_t generation) {
-    marked_generation_ = std::max(marked_generation_, generation);
-    ++unjudged_marks_;
-}
-
-void PublishedToken::mark_is_judged() {
+Code PublishedToken::push(std::uint64_t expected_epoch, const Post& post) {
+    if (is_closed()) return Code::closed;
     const std::lock_guard lock(writing_);
-    if (--unjudged_marks_ == 0) marked_generation_ = 0;
-}
-
-std::uint64_t PublishedToken::clear() {
-    const std::lock_guard lock(writing_);
-    ++epoch_;
-    client_id_.clear();
-    token_.reset();
+    if (is_closed()) return Code::closed;
+    if (expected_epoch != 0 && expected_epoch != hot().epoch) return Code::stale;
     raise(dead_edition_, edition_);
-    Published nothing;
-    nothing.hot.epoch = epoch_;
-    slots_->write(nothing);
-    slots_->overwrite_previous(nothing);
+    post(fence_.push());
+    return Code::ok;
+}
+
+// Once the record is known, the next epoch is known too. Before that, nothing that is not provisional can be of it.
+Code PublishedToken::clear(const Post& post, const Post& then_push) {
+    if (is_closed()) return Code::closed;
+    const std::lock_guard lock(writing_);
+    if (is_closed()) return Code::closed;
     PublishedStatus status = status_.value();
+    const std::uint64_t epoch = hot().epoch + 1;
+    Published nothing;
+    nothing.hot.epoch = epoch;
+    nothing.cold.is_known = cold().is_known;
+    nothing.cold.least_epoch = epoch;
+    if (is_provisional(epoch)) nothing.cold.provisional_epoch = epoch;
+    client_id_.clear();
+    wipe_published();
+    pages_->slots.write(nothing);
+    pages_->slots.overwrite_previous(nothing);
     status.snapshot.standing = State::signed_out;
     status.snapshot.standing_reason = Reason::cleared;
     status.snapshot.usable = false;
-    status.snapshot.epoch = epoch_;
+    status.snapshot.epoch = epoch;
     status_.write(status);
-    return epoch_;
+    post(fence_.clear());
+    if (then_push) then_push(fence_.push());
+    return Code::ok;
 }
 
-bool PublishedToken::close() {
-    if (closed_.exchange(true, std::memory_order_acq_rel)) return true;
+bool PublishedToken::close(const Post& post) {
+    if (is_closed()) return false;
     const std::lock_guard lock(writing_);
-    raise(dead_edition_, edition_);
-    token_.reset();
+    if (is_closed()) return false;
+    pages_->is_open.store(0, std::memory_order_release);
     const Hot before = hot();
     Published nothing;
     nothing.hot.edition = before.edition;  // the worker reads the last slide once more
     nothing.hot.generation = before.generation;
-    slots_->write(nothing);
-    slots_->overwrite_previous({});
-    return false;
+    wipe_published();
+    pages_->slots.write(nothing);
+    pages_->slots.overwrite_previous({});
+    post(0);
+    return true;
 }
 
-std::uint64_t PublishedToken::epoch() const {
-    const std::lock_guard lock(writing_);
-    return epoch_;
+void PublishedToken::wipe_published() {
+    token_.reset();
+    raise(dead_edition_, edition_);
 }
+
+void PublishedToken::judge(Fence::Ticket ticket) {
+    const std::lock_guard lock(writing_);
+    fence_.judge(ticket);
+}
+
+Code PublishedToken::admit(Fence::Ticket judged, const Fence::Token& token) const {
+    if (is_closed()) return Code::closed;
+    const std::lock_guard lock(writing_);
+    if (is_closed()) return Code::closed;
+    switch (fence_.passage(judged, token)) {
+        case Fence::Passage::open:
+            return Code::ok;
+        case Fence::Passage::cleared:
+            return Code::cleared;
+        case Fence::Passage::dead:
+            return Code::stale;
+    }
+    return Code::stale;
+}
+
+bool PublishedToken::is_stale(const Cold& current, std::uint64_t epoch) {
+    if (is_provisional(epoch)) return epoch != current.provisional_epoch;
+    return epoch < current.least_epoch;
+}
+
+bool PublishedToken::is_stale(const Lease& lease) const { return is_stale(cold(), lease.epoch); }
 
 bool PublishedToken::accepts_client(const std::string& client_id) const {
     const std::lock_guard lock(writing_);
@@ -236,11 +288,11 @@ StatusView PublishedToken::status(const Reading& now) const {
 
 // ---- publishing ----
 
-void PublishedToken::publish(const effect::Publish& published, const Reading& now) {
+void PublishedToken::publish(const effect::Publish& published, const Reading& now, Fence::Ticket judged) {
     const Snapshot& snapshot = published.snapshot;
     const std::lock_guard lock(writing_);
-    if (snapshot.epoch < epoch_ || is_closed()) return;  // a clear has come in between: what it published stands
-    epoch_ = snapshot.epoch;
+    const Fence::Passage passage = fence_.passage(judged, {snapshot.epoch, snapshot.generation});
+    if (passage == Fence::Passage::cleared || is_closed()) return;  // what the clear published stands
     client_id_ = published.client_id;
     if (published.token != nullptr || snapshot.standing == State::signed_out) token_ = published.token;
 
@@ -255,10 +307,12 @@ void PublishedToken::publish(const effect::Publish& published, const Reading& no
     hot.boot_tag = now.boot_tag;
     hot.wall_minus_boot_ms = now.unix_ms - now.boot_ms;
     hot.memory_only = snapshot.memory_only ? 1 : 0;
-    hot.is_known = snapshot.standing != State::unknown ? 1 : 0;
     cold.overdue_until_boot_ms = snapshot.overdue_until_boot_ms;
     cold.slide_due_boot_ms = snapshot.slide_due_boot_ms;
     cold.recheck_boot_ms = snapshot.recheck_boot_ms;
+    cold.is_known = snapshot.is_known ? 1 : 0;
+    cold.least_epoch = snapshot.least_epoch;
+    cold.provisional_epoch = snapshot.provisional_epoch;
     if (snapshot.usable && published.token != nullptr) {
         const Assessment token = assess(policy_, snapshot.times, snapshot.lead_ms, now);
         hot.slid_boot_ms = now.boot_ms - (policy_.idle_ms - token.idle_left_ms);
@@ -272,20 +326,20 @@ void PublishedToken::publish(const effect::Publish& published, const Reading& no
     }
     hot.attention_boot_ms = std::min({cold.absolute_limit_boot_ms, cold.lead_boot_ms, cold.recheck_boot_ms});
     status_.write({snapshot, now});
-    write(next);
+    write(next, passage == Fence::Passage::dead);
 }
 
 // A token that was not there before, or that was marked dead and lives after all, gets an edition of its own.
-void PublishedToken::write(Published& next) {
+void PublishedToken::write(Published& next, bool is_dead) {
     const Hot before = hot();
     const bool is_same = (before.token_length != 0) == (next.hot.token_length != 0) &&
                          before.generation == next.hot.generation && before.epoch == next.hot.epoch &&
                          dead_edition_.load(std::memory_order_acquire) < edition_;
     if (!is_same) ++edition_;
     next.hot.edition = edition_;
-    if (unjudged_marks_ != 0 && next.hot.generation == marked_generation_) raise(dead_edition_, edition_);
-    slots_->write(next);
-    if (!is_same) slots_->overwrite_previous({});
+    if (is_dead) raise(dead_edition_, edition_);
+    pages_->slots.write(next);
+    if (!is_same) pages_->slots.overwrite_previous({});
 }
 
 void PublishedToken::read_slide(Moment& moment) const {

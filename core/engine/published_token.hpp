@@ -1,10 +1,11 @@
-// The side of a session that callers' threads touch: the published token, the slide cell, and the marks by which a report,
-// a push or a clear takes effect before it returns. Reading takes no lock; writing is the worker's, and clear's.
+// The side of a session that callers' threads touch: the published token, the slide cell, and the fence by which a report,
+// a push or a clear takes effect before it returns. Reading takes no lock; the worker, and a clear, write.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "base/text.hpp"
 #include "engine/double_buffered_seqlock.hpp"
+#include "engine/fence.hpp"
 #include "session/effect.hpp"
 #include "session/machine.hpp"
 
@@ -29,7 +31,7 @@ struct Lease {
 };
 
 // What a call has left for the worker to do.
-enum class Wake : std::uint8_t { none, prepare, recheck, accepted, rejected };
+enum class Wake : std::uint8_t { none, prepare, recheck, accepted };
 
 struct StatusView {
     Snapshot snapshot;
@@ -41,7 +43,8 @@ struct StatusView {
 
 class PublishedToken {
 public:
-    PublishedToken(const Policy& policy, std::string client_id);
+    // `epoch`: the session's first one, provisional where a record is yet to be read.
+    PublishedToken(const Policy& policy, std::string client_id, std::uint64_t epoch);
     ~PublishedToken();
     PublishedToken(const PublishedToken&) = delete;
     PublishedToken& operator=(const PublishedToken&) = delete;
@@ -55,21 +58,31 @@ public:
     // The same for a token that is good and needs nothing: false says no more than "ask read".
     [[nodiscard]] bool read_at_once(std::int64_t now_boot_ms, Lease& lease, char* token, std::size_t* length) const;
 
-    // A 2xx raises the slide; a 401 marks the token dead. Reports of another generation change nothing, of an older epoch
-    // are stale.
+    // Queues an event for the worker under its ticket. It runs under the lock that orders tickets and events, and must not
+    // throw: whatever can is done before.
+    using Post = std::function<void(Fence::Ticket)>;
+
+    // A 2xx raises the slide. Reports of another generation change nothing; of an older epoch: stale.
     [[nodiscard]] Code accepted(const Lease& lease, std::int64_t now_boot_ms, Wake& wake);
-    [[nodiscard]] Code rejected(const Lease& lease, Wake& wake);
+    // A 401: no later read gives that token. Posts unless the report cannot concern what the worker has, or repeats one that
+    // the worker has yet to judge. ok, stale or closed.
+    [[nodiscard]] Code rejected(const Lease& lease, const Post& post);
+    // A push: no later read gives the token that is published now, unless the worker judges that it lives. `expected_epoch`:
+    // 0: any. ok, stale or closed.
+    [[nodiscard]] Code push(std::uint64_t expected_epoch, const Post& post);
+    // A logout: wipes what is published; `then_push`, if any, follows in the same step. ok or closed.
+    [[nodiscard]] Code clear(const Post& post, const Post& then_push = nullptr);
+    // False: it was closed before. After it, nothing else is posted.
+    bool close(const Post& post);
+    // In a forked child a session of before is closed: the page that holds the word is empty there.
+    [[nodiscard]] bool is_closed() const { return pages_->is_open.load(std::memory_order_acquire) == 0; }
 
-    // For a push: no later read gives the token that is published now, unless the worker judges that it lives.
-    void mark_dead();
-
-    // Logout: wipes what is published. Returns the epoch that holds from now on.
-    std::uint64_t clear();
-    bool close();  // whether it was closed before
-    [[nodiscard]] bool is_closed() const { return closed_.load(std::memory_order_acquire); }
+    // Whether a token that a step of the worker has made for a caller may be handed over now. ok, cleared or closed; stale:
+    // a report or a push came after the step, so the caller must wait for the worker's next word.
+    [[nodiscard]] Code admit(Fence::Ticket judged, const Fence::Token& token) const;
 
     [[nodiscard]] StatusView status(const Reading& now) const;
-    [[nodiscard]] std::uint64_t epoch() const;
+    [[nodiscard]] bool is_stale(const Lease& lease) const;
     // Whether a token of that client could be taken (an empty id: any).
     [[nodiscard]] bool accepts_client(const std::string& client_id) const;
     // Whether it is the very token that is there and no longer good.
@@ -77,9 +90,9 @@ public:
 
     // ---- the worker ----
 
-    void publish(const effect::Publish& published, const Reading& now);
-    // It has come to what a mark was made for: a report (one that said `Wake::rejected`), or a push.
-    void mark_is_judged();
+    // `judged`: the last ticket that the step behind it had judged.
+    void publish(const effect::Publish& published, const Reading& now, Fence::Ticket judged);
+    void judge(Fence::Ticket ticket);
     // The newest slide in the cell, for the machine.
     void read_slide(Moment& moment) const;
 
@@ -98,7 +111,6 @@ private:
         std::int64_t wall_minus_boot_ms = 0;
         std::uint64_t token_length = 0;  // 0: there is none that may be read
         std::uint64_t memory_only = 0;
-        std::uint64_t is_known = 0;  // 0: the record was not read yet, so that the machine alone can judge a report
     };
     // What a read looks at past the first of these instants, and a report.
     struct Cold {
@@ -107,6 +119,10 @@ private:
         std::int64_t recheck_boot_ms = never_ms;
         std::int64_t overdue_until_boot_ms = 0;
         std::int64_t slide_due_boot_ms = never_ms;
+        // Of the epochs that leases name: those below the first are over; of the provisional ones only this is not.
+        std::uint64_t least_epoch = 0;
+        std::uint64_t provisional_epoch = 0;
+        std::uint64_t is_known = 0;  // 0: the record was not read yet, so that the machine alone can judge a report
     };
     struct Published {
         Hot hot;
@@ -118,6 +134,11 @@ private:
         Reading at;
     };
     using Slots = DoubleBufferedSeqlock<Published>;
+    // On pages of secrets.
+    struct Pages {
+        std::atomic<std::uint64_t> is_open{1};
+        Slots slots;
+    };
 
     // The slide cell: 42 bits of milliseconds are 139 years since boot; 22 bits of editions are four million tokens in one
     // process.
@@ -127,6 +148,9 @@ private:
 
     static void copy_token(const Slots::Slot& slot, char* token, std::size_t length);
     [[nodiscard]] Hot hot() const;
+    [[nodiscard]] Cold cold() const;
+    [[nodiscard]] static bool is_stale(const Cold& current, std::uint64_t epoch);
+    [[nodiscard]] Code accepted_of_another(const Lease& lease, Wake& wake) const;
     [[nodiscard]] std::int64_t slide_of(std::uint64_t edition, std::int64_t slid_boot_ms) const {
         const std::uint64_t word = slide_.load(std::memory_order_acquire);
         if (word >> slide_bits != edition) return slid_boot_ms;
@@ -137,26 +161,22 @@ private:
     [[nodiscard]] Code judge(const Slots::Look& look, std::int64_t now_boot_ms, Lease& lease, Wake& wake) const;
     void fill_lease(const Slots::Slot& slot, std::int64_t now_boot_ms, std::int64_t slid_boot_ms, Lease& lease) const;
     [[nodiscard]] bool is_rejected(const Hot& current) const;
-    void write(Published& next);
-    void mark(std::uint64_t generation);
+    void write(Published& next, bool is_dead);
+    void wipe_published();
 
     const Policy policy_;
     const std::int64_t idle_less_margin_ms_;
-    Slots* slots_;  // on pages of secrets
+    Pages* const pages_;
     DoubleBufferedSeqlock<PublishedStatus> status_;
     std::atomic<std::uint64_t> slide_{0};         // edition above, boot milliseconds below
     std::atomic<std::uint64_t> dead_edition_{0};  // this edition and the older ones are dead
-    std::atomic<bool> closed_{false};
     mutable std::atomic<std::uint64_t> prepared_{0};   // the publication whose lead has woken the worker
     mutable std::atomic<std::uint64_t> rechecked_{0};  // likewise for reading the record again
     std::atomic<std::uint64_t> rejected_generation_{0};  // the last one that a report has marked dead
 
-    mutable std::mutex writing_;  // the worker's publications against marks and clear; never held by a reader
+    mutable std::mutex writing_;  // orders tickets, their events and publications; never held by a reader
+    Fence fence_;
     std::uint64_t edition_ = 0;
-    // What the worker publishes of this generation was decided on before it knew of the mark, and is dead too.
-    std::uint64_t marked_generation_ = 0;
-    std::uint64_t unjudged_marks_ = 0;
-    std::uint64_t epoch_ = 1;
     std::string client_id_;
     SharedSecret token_;  // the last one that was published, good or not; until clear
 };

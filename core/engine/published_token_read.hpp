@@ -66,7 +66,7 @@ namespace portal {
 [[gnu::always_inline]] inline bool PublishedToken::read_at_once(std::int64_t now_boot_ms, Lease& lease, char* token,
                                                        std::size_t* length) const {
     if (is_closed()) return false;
-    const Slots::Look look = slots_->look();
+    const Slots::Look look = pages_->slots.look();
     const Slots::Slot& slot = look.slot;
     const std::int64_t slid_boot_ms = slide_of(slot);
     if (!is_good(slot, now_boot_ms, slid_boot_ms) ||

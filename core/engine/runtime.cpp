@@ -10,13 +10,9 @@ namespace portal {
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 struct Runtime::Worker {
-    struct Task {
-        std::shared_ptr<Engine> engine;
-        Event event;
-    };
     std::mutex mutex;
     std::condition_variable wake;
-    std::vector<Task> tasks;
+    std::list<Task> tasks;
     bool stopping = false;
     // The worker's own. An engine has at most one entry, at its `wake_at`.
     std::multimap<SteadyTime, std::weak_ptr<Engine>> timers;
@@ -49,8 +45,14 @@ Runtime::~Runtime() {
 }
 
 void Runtime::post(std::shared_ptr<Engine> engine, Event event) {
+    std::list<Task> task;
+    task.push_back({std::move(engine), std::move(event)});
+    post(std::move(task));
+}
+
+void Runtime::post(std::list<Task> task) noexcept {
     const std::lock_guard lock(worker_->mutex);
-    worker_->tasks.push_back({std::move(engine), std::move(event)});
+    worker_->tasks.splice(worker_->tasks.end(), task);
     worker_->wake.notify_one();
 }
 
@@ -76,7 +78,7 @@ void Runtime::never_wake(const std::shared_ptr<Engine>& engine) {
 
 // Queued events come before timers: after a suspension an answer that has arrived beats a deadline that has passed.
 void Runtime::work(const std::shared_ptr<Worker>& worker) {
-    std::vector<Worker::Task> tasks;
+    std::list<Task> tasks;
     std::unique_lock lock(worker->mutex);
     for (;;) {
         const auto has_work = [&] { return worker->stopping || !worker->tasks.empty(); };
@@ -88,7 +90,7 @@ void Runtime::work(const std::shared_ptr<Worker>& worker) {
         if (worker->tasks.empty() && worker->stopping) return;
         tasks.swap(worker->tasks);
         lock.unlock();
-        for (Worker::Task& task : tasks) task.engine->run(task.event);
+        for (Task& task : tasks) task.engine->run(task.event, task.ticket);
         tasks.clear();
         worker->run_due_timers();
         lock.lock();

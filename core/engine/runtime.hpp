@@ -3,10 +3,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <vector>
 
 #include "engine/serial_executor.hpp"
 #include "session/event.hpp"
@@ -26,8 +27,15 @@ public:
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;
 
-    // Queues an event for the worker, which runs it on that engine's machine.
+    // An event for the worker, which runs it on that engine's machine.
+    struct Task {
+        std::shared_ptr<Engine> engine;
+        Event event;
+        std::uint64_t ticket = 0;  // of the fence; 0: none
+    };
+    // Queues one; only this allocates. A list of one task that was made before is queued without.
     void post(std::shared_ptr<Engine> engine, Event event);
+    void post(std::list<Task> task) noexcept;
 
     // An instant that a thread can wait for, however long `real_ms` is.
     static std::chrono::steady_clock::time_point steady_time_in(std::int64_t real_ms);

@@ -196,6 +196,8 @@ Result<HttpResponse> CurlExchange::finish(int curl_code) {
     switch (stop_) {
         case Stop::no:
             break;
+        case Stop::not_admitted:
+            return fail(refusal_, "The token was rejected or replaced before the request left.");
         case Stop::second_attempt:
             return tl::unexpected(curl_error(end_of(CURLE_GOT_NOTHING)));
         case Stop::body_too_large:
@@ -242,6 +244,11 @@ CurlEnd CurlExchange::end_of(int curl_code) const {
 // libcurl sends once more, unasked, what it sent on a kept-alive connection that then broke: no POST may be done twice so.
 int CurlExchange::on_attempt(void* self, char*, char*, int, int) {
     auto* exchange = static_cast<CurlExchange*>(self);
+    if (exchange->request_.admit) exchange->refusal_ = exchange->request_.admit();
+    if (exchange->refusal_ != Code::ok) {
+        exchange->stop_ = Stop::not_admitted;
+        return CURL_PREREQFUNC_ABORT;
+    }
     if (exchange->attempts_++ == 0 || exchange->request_.may_repeat) return CURL_PREREQFUNC_OK;
     exchange->stop_ = Stop::second_attempt;
     return CURL_PREREQFUNC_ABORT;

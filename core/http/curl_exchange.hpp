@@ -41,7 +41,7 @@ public:
 private:
     class HeaderList;
     class Setup;
-    enum class Stop : std::uint8_t { no, second_attempt, body_too_large, headers_too_large, out_of_memory };
+    enum class Stop : std::uint8_t { no, not_admitted, second_attempt, body_too_large, headers_too_large, out_of_memory };
 
     void set_method(Setup& setup);
     void set_trust(Setup& setup, const Url& url);
@@ -70,6 +70,7 @@ private:
     bool are_headers_whole_ = false;
     int attempts_ = 0;
     Stop stop_ = Stop::no;
+    Code refusal_ = Code::ok;  // why it was not admitted
 };
 
 }  // namespace portal

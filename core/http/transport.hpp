@@ -39,6 +39,9 @@ struct HttpRequest {
     std::int64_t timeout_ms = 30'000;
     std::size_t max_body_bytes = max_answer_bytes;
     bool may_repeat = false;  // by the transport itself, where the connection broke before any answer
+    // Asked at the last moment before the request leaves: anything but ok stops it, and is the answer's error. Any thread;
+    // must not throw. Empty: nothing to ask.
+    std::function<Code()> admit = {};
 };
 
 struct HttpResponse {

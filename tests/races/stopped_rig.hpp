@@ -105,9 +105,9 @@ public:
             inner_->load([this, answer](LoadResult result) { at(At::answer, [=] { answer(result); }); });
         });
     }
-    void save(Record record, std::function<void(SaveResult)> answer) override {
-        at(At::operation, [this, record = std::move(record), answer = std::move(answer)] {
-            inner_->save(record, [this, answer](SaveResult result) { at(At::answer, [=] { answer(result); }); });
+    void save(SaveRequest request, std::function<void(SaveResult)> answer) override {
+        at(At::operation, [this, request = std::move(request), answer = std::move(answer)] {
+            inner_->save(request, [this, answer](SaveResult result) { at(At::answer, [=] { answer(result); }); });
         });
     }
     [[nodiscard]] bool shared() const override { return inner_->shared(); }

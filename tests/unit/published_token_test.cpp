@@ -19,7 +19,7 @@ Reading at(std::int64_t boot_ms) { return {boot_ms, 1'700'000'000'000 + boot_ms,
 
 struct PublishedRig {
     Policy policy = test_policy();
-    PublishedToken published{policy, ""};
+    PublishedToken published{policy, "", 1};
     Snapshot snapshot = live(1);
 
     // A token that was issued at `start_ms`.
@@ -30,11 +30,18 @@ struct PublishedRig {
         snapshot.times = {anchor_at(at(start_ms)), anchor_at(at(start_ms))};
         snapshot.usable = true;
         snapshot.generation = generation;
-        snapshot.epoch = 1;
+        snapshot.epoch = snapshot.least_epoch = 1;
+        snapshot.is_known = true;
+        return snapshot;
+    }
+    // Nothing is read yet.
+    static Snapshot loading() {
+        Snapshot snapshot;
+        snapshot.epoch = snapshot.provisional_epoch = first_provisional + 5;
         return snapshot;
     }
     void publish(const Snapshot& next, std::int64_t now_ms, const std::string& token = "the-token", const std::string& client = "") {
-        published.publish({next, next.usable ? std::make_shared<const Secret>(token) : nullptr, client}, at(now_ms));
+        published.publish({next, next.usable ? std::make_shared<const Secret>(token) : nullptr, client}, at(now_ms), judged);
     }
     void publish() { publish(snapshot, start_ms); }
 
@@ -59,12 +66,26 @@ struct PublishedRig {
         CHECK(published.accepted(reported, now_ms, result) == Code::ok);
         return result;
     }
-    Wake reject(const Lease& reported) {
-        Wake result = Wake::none;
-        CHECK(published.rejected(reported, result) == Code::ok);
-        return result;
+    // Whether the worker gets an event.
+    bool reject(const Lease& reported) {
+        const std::size_t before = posted.size();
+        CHECK(published.rejected(reported, post()) == Code::ok);
+        return posted.size() > before;
+    }
+    PublishedToken::Post post() {
+        return [this](Fence::Ticket ticket) { posted.push_back(ticket); };
+    }
+    void push() { CHECK(published.push(0, post()) == Code::ok); }
+    void clear() { CHECK(published.clear(post()) == Code::ok); }
+    // The worker runs its step for the oldest event that it has not come to.
+    void judge_next() {
+        judged = posted[judged_count++];
+        published.judge(judged);
     }
 
+    std::vector<Fence::Ticket> posted;
+    std::size_t judged_count = 0;
+    Fence::Ticket judged = 0;  // by the step behind the next publication
     Lease lease;
     Wake wake = Wake::none;
     std::array<char, max_token_bytes> room{};
@@ -196,72 +217,133 @@ TEST_CASE("An accepted report of an untrusted token always wakes the worker") {
 TEST_CASE("A rejected token is dead before the report returns, and only its own generation is") {
     PublishedRig rig;
     rig.publish();
-    CHECK(rig.reject(PublishedRig::sent(start_ms, 2)) == Wake::none);
-    CHECK(rig.reject(PublishedRig::sent(start_ms, 0)) == Wake::none);
+    CHECK_FALSE(rig.reject(PublishedRig::sent(start_ms, 0)));  // a newer one holds
+    CHECK(rig.reject(PublishedRig::sent(start_ms, 3)));        // handed out and not yet published, perhaps
+    CHECK_FALSE(rig.reject(PublishedRig::sent(start_ms, 3)));
     CHECK(rig.read(start_ms) == Code::ok);
-    CHECK(rig.reject(PublishedRig::sent(start_ms, 1)) == Wake::rejected);
+    CHECK(rig.reject(PublishedRig::sent(start_ms, 1)));
     CHECK(rig.read(start_ms) == Code::no_token);
     rig.publish(PublishedRig::live(2), start_ms, "token-2");
     CHECK(rig.read(start_ms) == Code::ok);
     CHECK(rig.token() == "token-2");
+    rig.publish(PublishedRig::live(3), start_ms, "token-3");  // by a step that knew nothing of the report
+    CHECK(rig.read(start_ms) == Code::no_token);
 }
 
 TEST_CASE("A report of a lease from before a clear is stale") {
     PublishedRig rig;
     rig.publish();
-    CHECK(rig.published.clear() == 2);
+    rig.clear();
     Wake wake = Wake::none;
     CHECK(rig.published.accepted(PublishedRig::sent(start_ms), start_ms, wake) == Code::stale);
-    CHECK(rig.published.rejected(PublishedRig::sent(start_ms), wake) == Code::stale);
+    CHECK(rig.published.rejected(PublishedRig::sent(start_ms), rig.post()) == Code::stale);
     CHECK(wake == Wake::none);
+    CHECK(rig.posted.size() == 1);
 }
 
 TEST_CASE("What is reported before the record was read goes to the worker, and a rejected token is never shown") {
     PublishedRig rig;
-    Snapshot loading;
-    loading.epoch = 1;
-    rig.publish(loading, start_ms);
+    rig.publish(PublishedRig::loading(), start_ms);
     CHECK(rig.accept(PublishedRig::sent(start_ms, 5), start_ms) == Wake::accepted);
-    CHECK(rig.reject(PublishedRig::sent(start_ms, 5)) == Wake::rejected);
+    CHECK(rig.reject(PublishedRig::sent(start_ms, 5)));
     rig.publish(PublishedRig::live(5), start_ms);  // the record, before the worker has got to the report
     CHECK(rig.read(start_ms) == Code::no_token);
     rig.publish(PublishedRig::live(6), start_ms);
     CHECK(rig.read(start_ms) == Code::ok);
 }
 
-TEST_CASE("A token that was marked dead is readable again once the worker has come to the marks and says that it lives") {
+TEST_CASE("A lease of another process's provisional numbers is stale, and one of this session's goes to the worker") {
+    PublishedRig rig;
+    Snapshot next = PublishedRig::live(7);
+    next.provisional_epoch = first_provisional + 5;
+    rig.publish(next, start_ms);
+    Lease lease = PublishedRig::sent(start_ms, first_provisional + 6);
+    lease.epoch = first_provisional + 4;
+    CHECK(rig.published.rejected(lease, rig.post()) == Code::stale);
+    lease.epoch = first_provisional + 5;
+    CHECK(rig.accept(lease, start_ms) == Wake::accepted);
+    CHECK(rig.reject(lease));
+    CHECK(rig.read(start_ms) == Code::no_token);  // until the worker has said which token that is
+    rig.judge_next();
+    rig.publish(next, start_ms);
+    CHECK(rig.read(start_ms) == Code::ok);
+}
+
+TEST_CASE("A clear before the record is read voids what a step that knew nothing of it has read") {
+    PublishedRig rig;
+    rig.publish(PublishedRig::loading(), start_ms);
+    rig.clear();
+    Snapshot stored = PublishedRig::live(9);
+    stored.epoch = stored.least_epoch = 5;
+    rig.publish(stored, start_ms);
+    CHECK(rig.read(start_ms) == Code::no_token);
+    Lease kept = PublishedRig::sent(start_ms, 9);  // over a relaunch
+    kept.epoch = 5;
+    CHECK(rig.published.rejected(kept, rig.post()) == Code::stale);
+}
+
+TEST_CASE("A push before the record is read keeps the stored token from its readers") {
+    PublishedRig rig;
+    rig.publish(PublishedRig::loading(), start_ms);
+    rig.push();
+    rig.publish(PublishedRig::live(9), start_ms);
+    CHECK(rig.read(start_ms) == Code::no_token);
+    rig.judge_next();
+    rig.publish(PublishedRig::live(10), start_ms, "pushed");
+    CHECK(rig.read(start_ms) == Code::ok);
+    CHECK(rig.token() == "pushed");
+}
+
+TEST_CASE("What was made for a caller passes only if no report, push or clear has come since") {
     PublishedRig rig;
     rig.publish();
-    rig.published.mark_dead();
+    const Fence::Token token{1, 1};
+    CHECK(rig.published.admit(rig.judged, token) == Code::ok);
+    rig.reject(PublishedRig::sent(start_ms, 1));
+    CHECK(rig.published.admit(0, token) == Code::stale);
+    CHECK(rig.published.admit(0, {1, 2}) == Code::ok);
+    rig.judge_next();
+    CHECK(rig.published.admit(0, token) == Code::stale);
+    CHECK(rig.published.admit(rig.judged, token) == Code::ok);
+    rig.push();
+    CHECK(rig.published.admit(rig.judged, {1, 2}) == Code::stale);
+    rig.clear();
+    CHECK(rig.published.admit(rig.judged, {1, 2}) == Code::cleared);
+    CHECK(rig.published.close(rig.post()));
+    CHECK(rig.published.admit(rig.posted.back(), {1, 2}) == Code::closed);
+}
+
+TEST_CASE("A dead token is readable again once the worker has judged what came and says that it lives") {
+    PublishedRig rig;
+    rig.publish();
+    rig.push();
     (void)rig.reject(PublishedRig::sent(start_ms, 1));
     CHECK(rig.read(start_ms) == Code::no_token);
     rig.publish();  // decided on before
     CHECK(rig.read(start_ms) == Code::no_token);
-    rig.published.mark_is_judged();
+    rig.judge_next();
     rig.publish();
     CHECK(rig.read(start_ms) == Code::no_token);
-    rig.published.mark_is_judged();
+    rig.judge_next();
     rig.publish();
     CHECK(rig.read(start_ms) == Code::ok);
 }
 
 TEST_CASE("A report of a generation that never comes takes nothing from later marks") {
     PublishedRig rig;
-    Snapshot loading;
-    loading.epoch = 1;
-    rig.publish(loading, start_ms);
-    CHECK(rig.reject(PublishedRig::sent(start_ms, 1'700'000'000)) == Wake::rejected);
-    rig.published.mark_is_judged();
+    rig.publish(PublishedRig::loading(), start_ms);
+    CHECK(rig.reject(PublishedRig::sent(start_ms, 1'700'000'000)));
+    rig.judge_next();
     rig.publish();
-    CHECK(rig.reject(PublishedRig::sent(start_ms, 1)) == Wake::rejected);
+    CHECK(rig.reject(PublishedRig::sent(start_ms, 1)));
     rig.publish();  // decided on before
     CHECK(rig.read(start_ms) == Code::no_token);
 }
 
-TEST_CASE("A mark on one token does not keep the next from its readers") {
+TEST_CASE("A report on one token does not keep the next from its readers") {
     PublishedRig rig;
     rig.publish();
-    rig.published.mark_dead();
+    (void)rig.reject(PublishedRig::sent(start_ms, 1));
     rig.publish(PublishedRig::live(2), start_ms, "token-2");
     CHECK(rig.read(start_ms) == Code::ok);
 }
@@ -269,14 +351,15 @@ TEST_CASE("A mark on one token does not keep the next from its readers") {
 TEST_CASE("A clear takes the token, and nothing that was published for before brings it back") {
     PublishedRig rig;
     rig.publish();
-    CHECK(rig.published.clear() == 2);
+    rig.clear();
     CHECK(rig.read(start_ms) == Code::no_token);
     CHECK(rig.published.status(at(start_ms)).state == State::signed_out);
     CHECK(rig.published.status(at(start_ms)).snapshot.epoch == 2);
     rig.publish(PublishedRig::live(9), start_ms);  // of epoch 1: a late answer
     CHECK(rig.read(start_ms) == Code::no_token);
     Snapshot next = PublishedRig::live(10);
-    next.epoch = 2;
+    next.epoch = next.least_epoch = 2;
+    rig.judge_next();
     rig.publish(next, start_ms, "token-10");
     CHECK(rig.read(start_ms) == Code::ok);
 }
@@ -346,7 +429,7 @@ TEST_CASE("The status follows time, slides and reports without a publication") {
 TEST_CASE("The status says rejected as soon as the report has returned, and of a push alone it does not") {
     PublishedRig rig;
     rig.publish();
-    rig.published.mark_dead();
+    rig.push();
     CHECK(rig.published.status(at(start_ms)).state == State::fresh);
     (void)rig.reject(PublishedRig::sent(start_ms, 1));
     CHECK(rig.published.status(at(start_ms)).state == State::rejected);
@@ -366,15 +449,15 @@ TEST_CASE("A client id binds once it is published, until a clear") {
     CHECK(rig.published.accepts_client("client-1"));
     CHECK(rig.published.accepts_client(""));
     CHECK_FALSE(rig.published.accepts_client("client-2"));
-    rig.published.clear();
+    rig.clear();
     CHECK(rig.published.accepts_client("client-2"));
 }
 
 TEST_CASE("After close nothing is given and nothing is published") {
     PublishedRig rig;
     rig.publish();
-    CHECK_FALSE(rig.published.close());
-    CHECK(rig.published.close());
+    CHECK(rig.published.close(rig.post()));
+    CHECK_FALSE(rig.published.close(rig.post()));
     CHECK(rig.read(start_ms) == Code::closed);
     rig.publish();
     CHECK(rig.read(start_ms) == Code::closed);
