@@ -60,6 +60,10 @@ SAME(Reason::declined, PORTAL_REASON_DECLINED);
 SAME(Reason::storage_lost, PORTAL_REASON_STORAGE_LOST);
 SAME(Reason::clock_untrusted, PORTAL_REASON_CLOCK_UNTRUSTED);
 SAME(Reason::forced, PORTAL_REASON_FORCED);
+SAME(Reason::other_client, PORTAL_REASON_OTHER_CLIENT);
+SAME(Reason::other_origin, PORTAL_REASON_OTHER_ORIGIN);
+SAME(Reason::wrong_key, PORTAL_REASON_WRONG_KEY);
+SAME(Reason::other_version, PORTAL_REASON_OTHER_VERSION);
 
 SAME(Verdict::other, PORTAL_VERDICT_OTHER);
 SAME(Verdict::accepted, PORTAL_VERDICT_ACCEPTED);

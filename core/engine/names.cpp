@@ -31,8 +31,8 @@ const char* name_of(State state) {
 const char* name_of(Reason reason) {
     static constexpr const char* words[] = {"none",          "loading",  "store_unavailable", "first",    "near_idle",
                                             "idle",          "near_absolute", "absolute",     "rejected", "cleared",
-                                            "declined",      "storage_lost",  "clock_untrusted", "forced",
-                                            "other_client",  "other_origin",  "wrong_key",       "other_version"};
+                                            "declined",      "storage_lost",  "clock_untrusted", "forced", "other_client",
+                                            "other_origin",  "wrong_key",     "other_version"};
     return pick(words, static_cast<std::int64_t>(reason));
 }
 
@@ -48,7 +48,7 @@ const char* name_of(StoreVerdict verdict) {
 
 const char* name_of(StoreCause cause) {
     static constexpr const char* words[] = {"none",   "system",  "host",      "no_answer",    "key",
-                                            "cipher", "damaged", "other_key", "old_format", "earlier", "newer_format"};
+                                            "cipher", "damaged", "other_key", "other_format", "earlier"};
     return pick(words, static_cast<std::int64_t>(cause));
 }
 

@@ -39,6 +39,11 @@ void test_library(void) {
     CHECK(strcmp(portal_name(PORTAL_GROUP_CODE, PORTAL_ERR_REPEATED_TOKEN), "repeated_token") == 0);
     CHECK(strcmp(portal_name(PORTAL_GROUP_STATE, PORTAL_STATE_SIGNED_OUT), "signed_out") == 0);
     CHECK(strcmp(portal_name(PORTAL_GROUP_REASON, PORTAL_REASON_NEAR_IDLE), "near_idle") == 0);
+    CHECK(strcmp(portal_name(PORTAL_GROUP_REASON, PORTAL_REASON_OTHER_CLIENT), "other_client") == 0);
+    CHECK(strcmp(portal_name(PORTAL_GROUP_REASON, PORTAL_REASON_OTHER_ORIGIN), "other_origin") == 0);
+    CHECK(strcmp(portal_name(PORTAL_GROUP_REASON, PORTAL_REASON_WRONG_KEY), "wrong_key") == 0);
+    CHECK(strcmp(portal_name(PORTAL_GROUP_REASON, PORTAL_REASON_OTHER_VERSION), "other_version") == 0);
+    CHECK(strcmp(portal_name(PORTAL_GROUP_REASON, PORTAL_REASON_OTHER_VERSION + 1), "?") == 0);
     CHECK(strcmp(portal_name(PORTAL_GROUP_VERDICT, PORTAL_VERDICT_THROTTLED), "throttled") == 0);
     CHECK(strcmp(portal_name(PORTAL_GROUP_CLOCK, PORTAL_CLOCK_UNTRUSTED), "untrusted") == 0);
     CHECK(strcmp(portal_name(PORTAL_GROUP_STORE, PORTAL_STORE_MEMORY_ONLY), "memory_only") == 0);

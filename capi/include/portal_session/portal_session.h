@@ -66,7 +66,7 @@
 /* ---- version ------------------------------------------------------------------------------------------------------ */
 
 #define PORTAL_VERSION "0.1.0"
-#define PORTAL_ABI 1 /* grows with each addition; nothing is ever removed or changed: a larger portal_abi() serves you */
+#define PORTAL_ABI 2 /* grows with each addition; nothing is ever removed or changed: a larger portal_abi() serves you */
 
 /* ---- sizes -------------------------------------------------------------------------------------------------------- */
 
@@ -189,7 +189,11 @@ PORTAL_ENUM(portal_reason) {
     PORTAL_REASON_DECLINED          = 10, /* the provider said that the user must sign in */
     PORTAL_REASON_STORAGE_LOST      = 11, /* there was a record, but it cannot be read any more */
     PORTAL_REASON_CLOCK_UNTRUSTED   = 12, /* the date was moved across a reboot: the token's age is not known */
-    PORTAL_REASON_FORCED            = 13  /* the app asked for a new token */
+    PORTAL_REASON_FORCED            = 13, /* the app asked for a new token */
+    PORTAL_REASON_OTHER_CLIENT      = 14, /* the store holds another client's record; it is left untouched */
+    PORTAL_REASON_OTHER_ORIGIN      = 15, /* the stored record is for another portal_url; it is left untouched */
+    PORTAL_REASON_WRONG_KEY         = 16, /* the key does not open the stored record; it is left untouched */
+    PORTAL_REASON_OTHER_VERSION     = 17  /* another version of this library wrote the record; it is left untouched */
 };
 
 /* What an answer of Portal means for the token. Source: Portal's error codes; only 401 speaks of the token itself. */
