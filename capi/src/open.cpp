@@ -87,6 +87,7 @@ Result<void> check_plain(const portal_options& options) {
     if (const auto checked = check_session_name(view(options.name)); !checked) return checked;
     if (!view(options.client_id).empty())
         if (const auto checked = check_client_id(view(options.client_id)); !checked) return checked;
+    if (const auto checked = check_role(view(options.role)); !checked) return checked;
     if (options.log.level < PORTAL_LEVEL_OFF || options.log.level > PORTAL_LEVEL_DEBUG)
         return invalid("log.level is none of PORTAL_LEVEL_*: pass one of them.");
     return {};
@@ -141,6 +142,7 @@ Result<portal_session*> open_session(const portal_options& options, std::shared_
     parts.place = place_of(options);
     parts.origin = origin_of(*portal_url);
     parts.client_id = std::string(view(options.client_id));
+    parts.role = std::string(view(options.role));
     parts.clock = host_clock;
     if (host_clock == nullptr) parts.clock = std::make_shared<SystemClock>(options.boot_tag);
     parts.store = *store;

@@ -58,6 +58,53 @@ Result<NewToken> new_token(const portal_token_input* input) {
 
 }  // namespace portal::capi
 
+namespace {
+
+void write_times(portal_status& out, const StatusView& view) {
+    if (!view.snapshot.usable) return;
+    if (view.token.clock == ClockVerdict::untrusted) {
+        out.flags |= PORTAL_STATUS_TIMES_UNKNOWN;
+        return;
+    }
+    out.idle_left_ms = view.token.idle_left_ms;
+    out.absolute_left_ms = view.token.absolute_left_ms;
+    out.idle_deadline_unix_ms = view.now.unix_ms + view.token.idle_left_ms;
+    out.absolute_deadline_unix_ms = view.now.unix_ms + view.token.absolute_left_ms;
+}
+
+void write_counters(portal_status& out, const Counters& counters) {
+    out.mints_first = counters.mints_first;
+    out.mints_idle = counters.mints_idle;
+    out.mints_absolute = counters.mints_absolute;
+    out.mints_rejected = counters.mints_rejected;
+    out.mints_forced = counters.mints_forced;
+    out.pushes = counters.pushes;
+    out.rejections = counters.rejections;
+    out.waits = counters.waits;
+    out.degraded_saves = counters.degraded_saves;
+    out.longest_wait_ms = counters.longest_wait_ms;
+}
+
+portal_status status_of(const StatusView& view) {
+    const Snapshot& snapshot = view.snapshot;
+    portal_status out;
+    portal_init(&out, sizeof out);
+    out.state = static_cast<portal_state>(view.state);
+    out.reason = static_cast<portal_reason>(view.reason);
+    out.renewal = static_cast<portal_renewal>(snapshot.renewal);
+    out.clock = static_cast<portal_clock_verdict>(view.token.clock);
+    out.store = static_cast<portal_store_verdict>(snapshot.store);
+    out.generation = snapshot.generation;
+    out.epoch = snapshot.epoch;
+    const std::int64_t retry_at_ms = snapshot.retry_at_boot_ms;
+    out.retry_after_ms = retry_at_ms == 0 ? 0 : std::max<std::int64_t>(retry_at_ms - view.now.boot_ms, 0);
+    write_times(out, view);
+    write_counters(out, snapshot.counters);
+    return out;
+}
+
+}  // namespace
+
 portal_code portal_session_open(const portal_options* options, portal_session** out, portal_error* error) noexcept {
     return guarded(error, [&]() -> Result<void> {
         if (out != nullptr) *out = nullptr;
@@ -122,34 +169,7 @@ portal_code portal_session_status(const portal_session* session, portal_status* 
     return guarded(error, [&]() -> Result<void> {
         if (const auto checked = check(session); !checked) return checked;
         if (const auto checked = check_size(out, "out"); !checked) return checked;
-        return session->engine->status().map([&](const StatusView& view) {
-            const Snapshot& snapshot = view.snapshot;
-            out->state = static_cast<portal_state>(view.state);
-            out->reason = static_cast<portal_reason>(view.reason);
-            out->renewal = static_cast<portal_renewal>(snapshot.renewal);
-            out->clock = static_cast<portal_clock_verdict>(view.token.clock);
-            out->store = static_cast<portal_store_verdict>(snapshot.store);
-            out->generation = snapshot.generation;
-            out->epoch = snapshot.epoch;
-            const bool has_token = snapshot.usable;
-            out->idle_left_ms = has_token ? view.token.idle_left_ms : 0;
-            out->absolute_left_ms = has_token ? view.token.absolute_left_ms : 0;
-            out->idle_deadline_unix_ms = has_token ? view.now.unix_ms + view.token.idle_left_ms : 0;
-            out->absolute_deadline_unix_ms = has_token ? view.now.unix_ms + view.token.absolute_left_ms : 0;
-            const std::int64_t retry_at_ms = snapshot.retry_at_boot_ms;
-            out->retry_after_ms = retry_at_ms == 0 ? 0 : std::max<std::int64_t>(retry_at_ms - view.now.boot_ms, 0);
-            const Counters& counters = snapshot.counters;
-            out->mints_first = counters.mints_first;
-            out->mints_idle = counters.mints_idle;
-            out->mints_absolute = counters.mints_absolute;
-            out->mints_rejected = counters.mints_rejected;
-            out->mints_forced = counters.mints_forced;
-            out->pushes = counters.pushes;
-            out->rejections = counters.rejections;
-            out->waits = counters.waits;
-            out->degraded_saves = counters.degraded_saves;
-            out->longest_wait_ms = counters.longest_wait_ms;
-        });
+        return session->engine->status().map([&](const StatusView& view) { give(out, status_of(view)); });
     });
 }
 

@@ -3,6 +3,8 @@
 
 #include <portal_session/portal_session.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -24,24 +26,50 @@ inline bool reserved_is_zero(const portal_answer& given) { return given.reserved
 inline bool reserved_is_zero(const portal_failure& given) { return given.reserved == 0 && given.reserved2 == 0; }
 inline bool reserved_is_zero(const portal_http_response& given) { return given.reserved == 0; }
 
-// Whether a struct by pointer is there whole. This is version 1: nothing smaller ever existed.
+// The struct_size of version 1, where a later version has added fields.
+template <typename Struct>
+inline constexpr std::size_t first_size = sizeof(Struct);
+template <>
+inline constexpr std::size_t first_size<portal_options> = offsetof(portal_options, role);
+template <>
+inline constexpr std::size_t first_size<portal_status> = offsetof(portal_status, flags);
+
+// No version will ever need more. A struct that nobody set up can claim any size, and its tail must not be read.
+inline constexpr std::size_t max_struct_bytes = 64 * 1024;
+
+// Whether a struct by pointer has a size that a version of it has.
 template <typename Struct>
 Result<void> check_size(const Struct* given, const char* what) {
     if (given == nullptr) return invalid(std::string(what) + " is NULL: pass one that portal_init has set up.");
-    if (given->struct_size < sizeof(Struct))
+    const std::size_t size = given->struct_size;
+    if (size < sizeof(Struct) && size != first_size<Struct>)
         return invalid(std::string(what) + ".struct_size is too small: set the struct up with portal_init.");
+    if (size > max_struct_bytes)
+        return invalid(std::string(what) + ".struct_size is over 64 KiB: set the struct up with portal_init.");
     return {};
 }
 
-// A struct by pointer, as this library knows it.
+// A struct by pointer, as this library knows it. What an older one lacks is zero.
 template <typename Struct>
 Result<Struct> take(const Struct* given, const char* what) {
     if (auto checked = check_size(given, what); !checked) return tl::unexpected<Error>(std::move(checked.error()));
-    if (!reserved_is_zero(*given) ||
-        !all_zero(reinterpret_cast<const char*>(given) + sizeof(Struct), given->struct_size - sizeof(Struct)))
+    const std::size_t size = given->struct_size;
+    Struct known;
+    portal_init(&known, sizeof known);
+    std::memcpy(&known, given, std::min(size, sizeof known));
+    const bool has_tail = size > sizeof known;
+    if (!reserved_is_zero(known) ||
+        (has_tail && !all_zero(reinterpret_cast<const char*>(given) + sizeof known, size - sizeof known)))
         return invalid(std::string(what) +
                        " has fields that this library does not know: update the library, or leave them zero.");
-    return *given;
+    return known;
+}
+
+// Writes an output up to the smaller of both sizes. It keeps the caller's struct_size.
+template <typename Struct>
+void give(Struct* out, Struct result) {
+    result.struct_size = out->struct_size;
+    std::memcpy(out, &result, std::min<std::size_t>(result.struct_size, sizeof result));
 }
 
 // The same where NULL means all defaults.

@@ -6,6 +6,8 @@
 namespace portal {
 namespace {
 
+constexpr std::size_t max_role_length = 16;  // what a record has room for
+
 bool all_printable(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
@@ -67,6 +69,13 @@ Result<void> check_session_name(std::string_view text) {
         return fail(Code::invalid_argument,
                     "The session name has " + std::to_string(text.size()) + " bytes: use at most 128.");
     if (!is_utf8(text)) return fail(Code::invalid_argument, "The session name is not valid UTF-8: encode it as UTF-8.");
+    return {};
+}
+
+Result<void> check_role(std::string_view text) {
+    if (text.size() > max_role_length || !all_printable(text))
+        return fail(Code::invalid_argument,
+                    "The role is not at most 16 printable ASCII bytes: name the process in a word, as \"app\".");
     return {};
 }
 

@@ -22,6 +22,9 @@ inline constexpr std::size_t max_name_bytes = 128;
 // A session's name: at most 128 bytes of UTF-8; empty stands for "default".
 [[nodiscard]] Result<void> check_session_name(std::string_view text);
 
+// A process's role: at most 16 printable ASCII bytes without spaces; empty: not named.
+[[nodiscard]] Result<void> check_role(std::string_view text);
+
 [[nodiscard]] bool is_utf8(std::string_view text);
 [[nodiscard]] std::string lower_case(std::string_view text);
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);

@@ -29,9 +29,10 @@ private:
 };
 
 std::string token_json(const StatusView& view) {
+    const bool is_known = view.token.clock != ClockVerdict::untrusted;
     return JsonObject()
-        .number("idle_left_ms", view.token.idle_left_ms)
-        .number("absolute_left_ms", view.token.absolute_left_ms)
+        .number("idle_left_ms", is_known ? view.token.idle_left_ms : 0)
+        .number("absolute_left_ms", is_known ? view.token.absolute_left_ms : 0)
         .number("lead_ms", view.snapshot.lead_ms)
         .text("clock", name_of(view.token.clock))
         .flag("memory_only", view.snapshot.memory_only)

@@ -89,6 +89,8 @@ TEST_CASE("Bad input: what else is wrong with the options is told by name") {
              o.spki_pins = no_pin;
              o.spki_pin_count = 1;
          }},
+        {"role is not at most 16", PORTAL_ERR_INVALID_ARGUMENT, [](auto& o) { o.role = text_of("seventeen-letters"); }},
+        {"role is not at most 16", PORTAL_ERR_INVALID_ARGUMENT, [](auto& o) { o.role = text_of("my app"); }},
         {"options.flags has a bit", PORTAL_ERR_INVALID_ARGUMENT, [](auto& o) { o.flags = 0x80; }},
         {"log.level is none of", PORTAL_ERR_INVALID_ARGUMENT, [](auto& o) { o.log.level = static_cast<portal_level>(9); }},
         {"options.struct_size is too small", PORTAL_ERR_INVALID_ARGUMENT, [](auto& o) { o.struct_size = 8; }},
@@ -187,12 +189,15 @@ void check_sizes(const Struct& good, bool is_input, Call&& call) {
         unsigned char tail[8];
     } given{good, {}};
     for (const std::size_t size :
-         {std::size_t{0}, std::size_t{1}, std::size_t{4}, sizeof(Struct) - 8, sizeof(Struct) - 1}) {
+         {std::size_t{0}, std::size_t{1}, std::size_t{4}, sizeof(Struct) - 3, sizeof(Struct) - 1}) {
         CAPTURE(size);
         given.known.struct_size = static_cast<std::uint32_t>(size);
         check_refused(PORTAL_ERR_INVALID_ARGUMENT, ".struct_size is too small: set the struct up with portal_init",
                       [&](auto* error) { return call(&given.known, error); });
     }
+    given.known.struct_size = UINT32_MAX;
+    check_refused(PORTAL_ERR_INVALID_ARGUMENT, ".struct_size is over 64 KiB: set the struct up with portal_init",
+                  [&](auto* error) { return call(&given.known, error); });
     if (!is_input) return;
     given.known.struct_size = sizeof given;
     given.tail[7] = 1;

@@ -202,4 +202,39 @@ TEST_CASE("A logout leaves no token in the host's store") {
     CHECK(rig.status().state == PORTAL_STATE_SIGNED_OUT);
 }
 
+// The device restarts, and its date is then an hour before the token was made.
+struct RestartRig : StoreRig {
+    std::atomic<bool> is_restarted{false};
+
+    RestartRig() {
+        options.clock.read = [](void* data, portal_reading* out) {
+            const auto& rig = static_cast<RestartRig&>(*static_cast<SessionRig*>(data));
+            *out = {3'600'000, 1'700'000'000'000, 7};
+            if (rig.is_restarted) *out = {20'000, 1'699'996'400'000, 8};
+        };
+    }
+};
+
+TEST_CASE("Status: of a token of unknown age deadlines and times left are 0, and a flag says why") {
+    RestartRig rig;
+    rig.open();
+    REQUIRE(rig.acquire() == "the-token");
+    CHECK(rig.status().flags == 0);
+    CHECK(rig.status().idle_left_ms > 0);
+    rig.close();
+
+    rig.is_restarted = true;
+    rig.on_ask = nullptr;
+    rig.open();
+    rig.settle();
+    const portal_status status = rig.status();
+    CHECK(status.state == PORTAL_STATE_OVERDUE);
+    CHECK(status.reason == PORTAL_REASON_CLOCK_UNTRUSTED);
+    CHECK(status.flags == PORTAL_STATUS_TIMES_UNKNOWN);
+    CHECK(status.idle_left_ms == 0);
+    CHECK(status.absolute_left_ms == 0);
+    CHECK(status.idle_deadline_unix_ms == 0);
+    CHECK(status.absolute_deadline_unix_ms == 0);
+}
+
 }  // namespace

@@ -74,7 +74,7 @@ AT(portal_token_input, client_id, 24, 16);
 AT(portal_token_input, age_ms, 40, 24);
 AT(portal_token_input, expected_epoch, 48, 32);
 
-SIZE(portal_status, 160, 160);
+SIZE(portal_status, 168, 168);
 AT(portal_status, struct_size, 0, 0);
 AT(portal_status, state, 4, 4);
 AT(portal_status, reason, 8, 8);
@@ -98,6 +98,8 @@ AT(portal_status, rejections, 128, 128);
 AT(portal_status, waits, 136, 136);
 AT(portal_status, degraded_saves, 144, 144);
 AT(portal_status, longest_wait_ms, 152, 152);
+AT(portal_status, flags, 160, 160); /* version 1 ends here */
+AT(portal_status, reserved, 164, 164);
 
 SIZE(portal_token_request, 56, 48);
 AT(portal_token_request, struct_size, 0, 0);
@@ -196,7 +198,7 @@ AT(portal_transport, cancel, 8, 4);
 AT(portal_transport, userdata, 16, 8);
 AT(portal_transport, release, 24, 12);
 
-SIZE(portal_options, 392, 232);
+SIZE(portal_options, 408, 240);
 AT(portal_options, struct_size, 0, 0);
 AT(portal_options, flags, 4, 4);
 AT(portal_options, name, 8, 8);
@@ -223,6 +225,7 @@ AT(portal_options, key, 296, 184);
 AT(portal_options, clock, 328, 200);
 AT(portal_options, transport, 352, 212);
 AT(portal_options, reserved, 384, 228);
+AT(portal_options, role, 392, 232); /* version 1 ends here */
 
 SIZE(portal_done, 24, 12);
 AT(portal_done, fn, 0, 0);

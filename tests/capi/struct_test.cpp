@@ -74,6 +74,48 @@ TEST_CASE("Inputs: a smaller struct is refused, a larger one if its tail is not 
     rig.settle();
 }
 
+// What a program that was built for version 1 passes: nothing behind that version's end is its to give.
+constexpr std::size_t version_1_options = sizeof(void*) == 8 ? 392 : 232;
+constexpr std::size_t version_1_status = 160;
+
+TEST_CASE("Inputs: a struct of version 1 is taken, and what a later version has added counts as zero") {
+    SessionRig rig;
+    rig.options.role = {reinterpret_cast<const char*>(std::uintptr_t{1}), 99};  // not there: it may hold anything
+    rig.options.struct_size = version_1_options;
+    rig.provide();
+    rig.open();
+    CHECK(rig.acquire() == "the-token");
+}
+
+TEST_CASE("Outputs: of a struct of version 1 nothing behind its end is written") {
+    SessionRig rig;
+    rig.provide();
+    rig.open();
+    REQUIRE(rig.acquire() == "the-token");
+    portal_status status;
+    std::memset(&status, 0xab, sizeof status);
+    status.struct_size = version_1_status;
+    CHECK(portal_session_status(rig.session, &status, nullptr) == PORTAL_OK);
+    CHECK(status.struct_size == version_1_status);
+    CHECK(status.state == PORTAL_STATE_FRESH);
+    CHECK(status.longest_wait_ms == 0);
+    CHECK(status.flags == 0xabababab);
+    CHECK(status.reserved == 0xabababab);
+}
+
+TEST_CASE("A struct_size over 64 KiB is refused, whatever stands behind the struct") {
+    SessionRig rig;
+    rig.open();
+    auto input = input_of("token-1");
+    auto status = made<portal_status>();
+    for (const std::uint32_t size : {std::uint32_t{64 * 1024 + 1}, UINT32_MAX}) {
+        input.struct_size = size;
+        CHECK(portal_session_push(rig.session, &input, nullptr) == PORTAL_ERR_INVALID_ARGUMENT);
+        status.struct_size = size;
+        CHECK(portal_session_status(rig.session, &status, nullptr) == PORTAL_ERR_INVALID_ARGUMENT);
+    }
+}
+
 TEST_CASE("Outputs: a smaller struct is refused, a larger one keeps its size and its tail") {
     SessionRig rig;
     rig.provide();

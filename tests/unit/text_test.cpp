@@ -61,6 +61,16 @@ TEST_CASE("A session name is at most 128 bytes of UTF-8, and may be empty") {
     CHECK(check_session_name("\xff").error().code == Code::invalid_argument);
 }
 
+TEST_CASE("A role is at most 16 printable ASCII bytes, and may be empty") {
+    CHECK(check_role(""));
+    CHECK(check_role("app"));
+    CHECK(check_role(std::string(16, 'r')));
+    CHECK_FALSE(check_role(std::string(17, 'r')));
+    CHECK_FALSE(check_role("my app"));
+    CHECK_FALSE(check_role("caf\xc3\xa9"));
+    CHECK(check_role("my app").error().code == Code::invalid_argument);
+}
+
 TEST_CASE("UTF-8 is told from what only looks like it, at each border") {
     for (const char* sound : {"", "a", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
                               "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {

@@ -44,8 +44,8 @@
  *  6 Structs    Zero is the default of every field. Structs passed by pointer start with struct_size; set them up with
  *               portal_init. A struct_size smaller than the library's (but not than version 1's) means that the missing
  *               fields are zero; a larger one that the tail must be zero. Outputs are written up to the smaller of both
- *               sizes and keep your struct_size. Structs without struct_size (those nested by value, those in arrays,
- *               portal_done, portal_reading) never grow.
+ *               sizes and keep your struct_size. A struct_size over 64 KiB is refused, and nothing behind it is read. Structs
+ *               without struct_size (those nested by value, those in arrays, portal_done, portal_reading) never grow.
  *  7 Ids        Unique in the process, never 0, never reused. Answering or cancelling what is over is PORTAL_ERR_STALE, and
  *               harmless for ever, also after its session is gone.
  *               An answer that is refused for the token, record, key or response it brings was an answer all the same: it
@@ -380,6 +380,9 @@ typedef struct portal_token_input {
     uint64_t    expected_epoch; /* push only: the epoch it was fetched in, else STALE; 0: any */
 } portal_token_input;
 
+#define PORTAL_STATUS_TIMES_UNKNOWN 1u /* the clock cannot be trusted, so deadlines and times left are not known: they are 0 */
+#define PORTAL_STATUS_UNWATCHED     2u /* the store's folder cannot be watched: news of other processes may be seconds late */
+
 /* What a session has and does, at one instant. */
 typedef struct portal_status {
     uint32_t             struct_size;
@@ -405,6 +408,8 @@ typedef struct portal_status {
     uint64_t             waits;                     /* acquires that had to wait, since open */
     uint64_t             degraded_saves;            /* tokens handed out though the store did not take them, since open */
     int64_t              longest_wait_ms;           /* of an acquire, since open */
+    uint32_t             flags;                     /* PORTAL_STATUS_*; since ABI 2 */
+    uint32_t             reserved;                  /* 0; since ABI 2 */
 } portal_status;
 
 /* ==== what the host supplies =======================================================================================
@@ -576,7 +581,12 @@ typedef struct portal_transport {
 
 /* All that a session is given; there are no setters. A policy value is 0: its default, which stands in the comment; -1:
  * none, where the comment allows it. Source of the defaults: Portal's documentation of authentication and API keys (24
- * hours, 7 days). */
+ * hours, 7 days).
+ *
+ * `role` names the process: "app", "widget"; at most 16 printable ASCII bytes. It matters with a host store that several
+ * processes share. While one process asks its provider, the others wait for its token; if it is killed meanwhile, a new
+ * process of the same role does not wait for it. Empty: the new process waits up to request_timeout_ms. The file store needs
+ * no role where it can see that a process has died. */
 typedef struct portal_options {
     uint32_t    struct_size;
     uint32_t    flags;                            /* PORTAL_ALLOW_LOOPBACK */
@@ -604,6 +614,7 @@ typedef struct portal_options {
     portal_clock     clock;                       /* none: the system's */
     portal_transport transport;                   /* none: the library's, where it is built in */
     void *PORTAL_NULLABLE reserved;               /* NULL; leaves no gap at the end where pointers have 32 bits */
+    portal_text role;                             /* this process among those that share the store; see above; since ABI 2 */
 } portal_options;
 
 /** Opens a session and starts to load it. Two opens of one name behave as two processes on one store would.
