@@ -1,5 +1,6 @@
 #include "store/posix_file_system.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <memory>
 
 namespace portal {
 namespace {
@@ -22,6 +24,24 @@ auto uninterrupted(Call call) {
 Io<void> done_or_errno(int result) {
     if (result == -1) return io_error(errno);
     return {};
+}
+
+FileInfo info_of(const struct stat& status) {
+#if defined(__APPLE__)
+    const timespec& modified = status.st_mtimespec;
+#else
+    const timespec& modified = status.st_mtim;
+#endif
+    FileInfo info;
+    info.size = static_cast<std::uint64_t>(status.st_size);
+    info.inode = static_cast<std::uint64_t>(status.st_ino);
+    info.modified_ns = static_cast<std::int64_t>(modified.tv_sec) * 1'000'000'000 + modified.tv_nsec;
+    info.regular = S_ISREG(status.st_mode);
+    info.ours = status.st_uid == ::geteuid();
+    info.roots = status.st_uid == 0;
+    const bool is_sticky = S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX) != 0;
+    info.open_to_all = (status.st_mode & S_IWOTH) != 0 && !is_sticky;
+    return info;
 }
 
 int open_flags(OpenFor purpose) {
@@ -55,11 +75,13 @@ void PosixFileSystem::close(int file) { ::close(file); }
 Io<FileInfo> PosixFileSystem::info(int file) {
     struct stat status{};
     if (::fstat(file, &status) == -1) return io_error(errno);
-    FileInfo info;
-    info.size = static_cast<std::uint64_t>(status.st_size);
-    info.regular = S_ISREG(status.st_mode);
-    info.ours = status.st_uid == ::geteuid();
-    return info;
+    return info_of(status);
+}
+
+Io<FileInfo> PosixFileSystem::look(const std::string& path) {
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) == -1) return io_error(errno);
+    return info_of(status);
 }
 
 Io<std::size_t> PosixFileSystem::read(int file, char* to, std::size_t size) {
@@ -100,12 +122,46 @@ Io<void> PosixFileSystem::rename(const std::string& from, const std::string& to)
     return done_or_errno(::rename(from.c_str(), to.c_str()));
 }
 
-Io<void> PosixFileSystem::remove(const std::string& path) { return done_or_errno(::unlink(path.c_str())); }
+Io<void> PosixFileSystem::remove(const std::string& path) {
+    if (::unlink(path.c_str()) != -1) return {};
+    const int os_code = errno;
+    const bool may_be_directory = os_code == EISDIR || os_code == EPERM;  // Linux, and POSIX
+    if (may_be_directory && ::rmdir(path.c_str()) != -1) return {};
+    return io_error(may_be_directory && errno != ENOTDIR ? errno : os_code);
+}
 
 Io<void> PosixFileSystem::make_directory(const std::string& path) { return done_or_errno(::mkdir(path.c_str(), S_IRWXU)); }
 
+Io<Listing> PosixFileSystem::list(int directory, std::string_view prefix, std::size_t most) {
+    // A descriptor of its own: reading moves its place.
+    const int own = uninterrupted([&] { return ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    if (own == -1) return io_error(errno);
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(own), ::closedir);
+    if (entries == nullptr) {
+        const int os_code = errno;
+        ::close(own);
+        return io_error(os_code);
+    }
+    Listing listing;
+    for (;;) {
+        errno = 0;
+        const dirent* const entry = ::readdir(entries.get());
+        if (entry == nullptr && errno != 0) return io_error(errno);
+        if (entry == nullptr) return listing;
+        const std::string_view name = entry->d_name;
+        if (name.substr(0, prefix.size()) != prefix) continue;
+        listing.is_cut = listing.names.size() == most;
+        if (listing.is_cut) return listing;
+        listing.names.emplace_back(name);
+    }
+}
+
 Io<void> PosixFileSystem::try_lock(int file) {
     return done_or_errno(uninterrupted([&] { return ::flock(file, LOCK_EX | LOCK_NB); }));
+}
+
+Io<void> PosixFileSystem::try_lock_shared(int file) {
+    return done_or_errno(uninterrupted([&] { return ::flock(file, LOCK_SH | LOCK_NB); }));
 }
 
 void PosixFileSystem::unlock(int file) { ::flock(file, LOCK_UN); }

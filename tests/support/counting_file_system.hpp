@@ -62,8 +62,12 @@ public:
     Io<FileInfo> info(int file) override {
         if (const int os_code = judged("info")) return io_error(os_code);
         Io<FileInfo> info = real_->info(file);
-        if (info && foreign_owner_) info->ours = false;
+        if (info && foreign_owner_ && info->regular) info->ours = info->roots = false;
         return info;
+    }
+    Io<FileInfo> look(const std::string& path) override {
+        if (const int os_code = judged("look", path)) return io_error(os_code);
+        return real_->look(path);
     }
     Io<std::size_t> read(int file, char* to, std::size_t size) override {
         if (const int os_code = judged("read")) return io_error(os_code);
@@ -94,9 +98,17 @@ public:
         if (const int os_code = judged("make_directory", path)) return io_error(os_code);
         return real_->make_directory(path);
     }
+    Io<Listing> list(int directory, std::string_view prefix, std::size_t most) override {
+        if (const int os_code = judged("list")) return io_error(os_code);
+        return real_->list(directory, prefix, most);
+    }
     Io<void> try_lock(int file) override {
         if (const int os_code = judged("try_lock")) return io_error(os_code);
         return real_->try_lock(file);
+    }
+    Io<void> try_lock_shared(int file) override {
+        if (const int os_code = judged("try_lock_shared")) return io_error(os_code);
+        return real_->try_lock_shared(file);
     }
     void unlock(int file) override {
         judged("unlock");

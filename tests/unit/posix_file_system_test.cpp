@@ -76,6 +76,64 @@ TEST_CASE_METHOD(Fixture, "A lock is exclusive, between two opens of one process
     files.close(first);
 }
 
+TEST_CASE_METHOD(Fixture, "Shared locks stand beside each other, and not beside an exclusive one", "[store][posix]") {
+    const int owner = opened("lock", OpenFor::locking);
+    const int one = opened("lock", OpenFor::reading);
+    const int other = opened("lock", OpenFor::reading);
+    REQUIRE(files.try_lock(owner));
+    CHECK(files.try_lock_shared(one).error() == EWOULDBLOCK);
+    files.unlock(owner);
+    CHECK(files.try_lock_shared(one));
+    CHECK(files.try_lock_shared(other));
+    CHECK(files.try_lock(owner).error() == EWOULDBLOCK);
+    for (const int file : {owner, one, other}) files.close(file);
+}
+
+TEST_CASE_METHOD(Fixture, "A listing has the names of that beginning, and says where it is cut", "[store][posix]") {
+    for (const char* name : {"a", "a.1", "a.2", "b", ".a"}) write_bytes(folder.file(name), "");
+    const int directory = opened(".", OpenFor::directory);
+    const auto sorted = [&](std::size_t most) {
+        const Io<Listing> listing = files.list(directory, "a", most);
+        REQUIRE(listing);
+        return std::set<std::string>(listing->names.begin(), listing->names.end());
+    };
+    CHECK(sorted(9) == std::set<std::string>{"a", "a.1", "a.2"});
+    CHECK(sorted(9).size() == 3);  // once more: reading has a place of its own
+    CHECK_FALSE(files.list(directory, "a", 3)->is_cut);
+    CHECK(files.list(directory, "a", 2)->is_cut);
+    CHECK(files.list(directory, "a", 2)->names.size() == 2);
+    CHECK(files.list(opened("b", OpenFor::reading), "a", 2).error() == ENOTDIR);
+    files.close(directory);
+}
+
+TEST_CASE_METHOD(Fixture, "A look sees a file's inode, size and time, and a link as itself", "[store][posix]") {
+    CHECK(files.look(folder.file("file")).error() == ENOENT);
+    write_bytes(folder.file("file"), "1234");
+    std::filesystem::create_symlink(folder.file("file"), folder.file("link"));
+    const Io<FileInfo> info = files.look(folder.file("file"));
+    REQUIRE(info);
+    CHECK(info->size == 4);
+    CHECK(info->regular);
+    CHECK_FALSE(files.look(folder.file("link"))->regular);
+    write_bytes(folder.file("next"), "1234");
+    REQUIRE(files.rename(folder.file("next"), folder.file("file")));
+    CHECK(files.look(folder.file("file"))->inode != info->inode);
+}
+
+TEST_CASE_METHOD(Fixture, "A folder that all may write is told apart, unless it is sticky", "[store][posix]") {
+    const auto is_open_at = [&](mode_t mode) {
+        REQUIRE(::chmod(folder.path().c_str(), mode) == 0);
+        const int directory = opened(".", OpenFor::directory);
+        const bool is_open = files.info(directory)->open_to_all;
+        files.close(directory);
+        return is_open;
+    };
+    CHECK(is_open_at(0777));
+    CHECK_FALSE(is_open_at(01777));
+    CHECK_FALSE(is_open_at(0775));
+    CHECK_FALSE(is_open_at(0700));
+}
+
 TEST_CASE_METHOD(Fixture, "A lock that was let go is free though a forked child still has the file open",
                  "[store][posix]") {
     const int file = opened("lock", OpenFor::locking);
@@ -128,6 +186,11 @@ TEST_CASE_METHOD(Fixture, "Renaming replaces, removing removes, and both say why
     CHECK(file_bytes(folder.file("b")) == "new");
     CHECK(files.remove(folder.file("b")));
     CHECK(files.remove(folder.file("b")).error() == ENOENT);
+    REQUIRE(files.make_directory(folder.file("empty")));
+    CHECK(files.remove(folder.file("empty")));
+    REQUIRE(files.make_directory(folder.file("full")));
+    write_bytes(folder.file("full/file"), "");
+    CHECK(files.remove(folder.file("full")).error() == ENOTEMPTY);
     CHECK(files.rename(folder.file("b"), folder.file("a")).error() == ENOENT);
 }
 
