@@ -1,5 +1,7 @@
 #include "store/host_store.hpp"
 
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "base/ids.hpp"
@@ -8,7 +10,10 @@
 namespace portal {
 namespace {
 
-using LoadAnswer = std::function<void(LoadResult)>;
+struct LoadAnswer {
+    std::string name;
+    std::function<void(LoadResult)> call;
+};
 using SaveAnswer = std::function<void(SaveResult)>;
 
 IdRegistry<LoadAnswer>& loads() { return IdRegistry<LoadAnswer>::of_process(); }
@@ -20,8 +25,29 @@ tl::unexpected<Error> stale() {
 
 }  // namespace
 
+// The version of a record that a newer library wrote, if that was the last one loaded: no live record may replace it.
+class HostStore::Newer {
+public:
+    void note(const LoadResult& result) {
+        const std::lock_guard lock(mutex_);
+        version_.reset();
+        if (result.fault.cause == StoreCause::newer_format) version_ = result.version;
+    }
+    [[nodiscard]] bool is(const RecordVersion& version) const {
+        const std::lock_guard lock(mutex_);
+        return version_ == version;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::optional<RecordVersion> version_;
+};
+
 HostStore::HostStore(std::string session_name, std::shared_ptr<HostStoreCalls> calls, std::shared_ptr<Executor> executor)
-    : name_(std::move(session_name)), calls_(std::move(calls)), executor_(std::move(executor)) {}
+    : name_(session_name.empty() ? "default" : std::move(session_name)),
+      calls_(std::move(calls)),
+      executor_(std::move(executor)),
+      newer_(std::make_shared<Newer>()) {}
 
 HostStore::~HostStore() {
     loads().take(last_load_);
@@ -29,19 +55,24 @@ HostStore::~HostStore() {
 }
 
 void HostStore::load(std::function<void(LoadResult)> answer) {
-    const std::uint64_t id = loads().add(std::move(answer));
+    const std::uint64_t id = loads().add({name_, [newer = newer_, answer = std::move(answer)](LoadResult result) {
+                                              newer->note(result);
+                                              answer(std::move(result));
+                                          }});
     loads().take(std::exchange(last_load_, id));
     executor_->post([calls = calls_, name = name_, id] { calls->load(id, name); });
 }
 
-void HostStore::save(Record record, std::function<void(SaveResult)> answer) {
-    ++record.revision;
-    auto encoded = encode_record(record);
+void HostStore::save(SaveRequest request, std::function<void(SaveResult)> answer) {
+    const bool is_tombstone = request.record.state == TokenState::signed_out;
+    if (!is_tombstone && newer_->is(request.replaces)) return answer({.fault = {StoreCause::newer_format}});
+    request.record.name = name_;
+    auto encoded = encode_record(request.record);
     if (!encoded) return answer({SaveOutcome::fault});
     const std::uint64_t id = saves().add(std::move(answer));
     saves().take(std::exchange(last_save_, id));
     auto bytes = std::make_shared<Secret>(std::move(*encoded));
-    executor_->post([calls = calls_, name = name_, id, revision = record.revision, bytes] {
+    executor_->post([calls = calls_, name = name_, id, revision = request.replaces.revision + 1, bytes] {
         calls->save(id, name, revision, bytes->reveal());
     });
 }
@@ -51,16 +82,11 @@ Result<void> HostStore::loaded(std::uint64_t id, LoadOutcome outcome, std::uint6
     if (!answer) return stale();
     LoadResult result{.outcome = outcome, .fault = {StoreCause::host}};
     if (outcome == LoadOutcome::found) {
-        auto decoded = decode_record(record);
-        if (decoded) {
-            result.record = std::move(*decoded);
-        } else {
-            result.outcome = LoadOutcome::lost;
-            result.fault.cause = StoreCause::damaged;
-        }
-        result.record.revision = revision;  // of a lost one too: the next save takes its place
+        result = decode_record(record, answer->name);
+        result.version.revision = revision;  // of a lost one too: the next save takes its place
+        result.record.version = result.version;
     }
-    (*answer)(std::move(result));
+    answer->call(std::move(result));
     return {};
 }
 

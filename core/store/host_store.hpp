@@ -22,6 +22,8 @@ public:
     virtual void save(std::uint64_t id, std::string_view name, std::uint64_t revision, std::string_view record) = 0;
 };
 
+// The host compares revisions, as it was given them; the lineage is in the record's first bytes for a host that compares
+// that too. A load's version has the lineage (or fingerprint) of the bytes and the host's revision.
 class HostStore final : public RecordStore {
 public:
     // `executor` is the host thread's: a host that blocks inline delays only sessions with host stores.
@@ -29,7 +31,7 @@ public:
     ~HostStore() override;
 
     void load(std::function<void(LoadResult)> answer) override;
-    void save(Record record, std::function<void(SaveResult)> answer) override;
+    void save(SaveRequest request, std::function<void(SaveResult)> answer) override;
     [[nodiscard]] bool shared() const override { return true; }
 
     // The host's answers, from any thread. Stale: that id was answered, a newer call of its kind took its place, or the
@@ -39,9 +41,12 @@ public:
     static std::uint64_t open_calls();
 
 private:
+    class Newer;
+
     const std::string name_;
     const std::shared_ptr<HostStoreCalls> calls_;
     const std::shared_ptr<Executor> executor_;
+    const std::shared_ptr<Newer> newer_;
     std::uint64_t last_load_ = 0;  // a host that never answers must not leave calls behind
     std::uint64_t last_save_ = 0;
 };

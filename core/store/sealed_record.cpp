@@ -1,99 +1,106 @@
 #include "store/sealed_record.hpp"
 
+#include <optional>
 #include <utility>
 
-#include "store/little_endian.hpp"
+#include "store/old_format.hpp"
 
 namespace portal {
 namespace {
 
-constexpr std::string_view magic = "portalps";
-constexpr std::uint16_t sealed_format = 1;
 constexpr std::string_view tombstone_key = "portal-session tombstone, no key";
 static_assert(tombstone_key.size() == key_bytes);
 
-enum class SealedWith : std::uint16_t { host_key = 0, public_key = 1 };
+constexpr RecordKind kind_of(bool is_tombstone) { return is_tombstone ? RecordKind::tombstone : RecordKind::record; }
 
-struct Header {
-    std::uint16_t format = 0;
-    SealedWith sealed_with = SealedWith::host_key;
-    std::string_view key_check;
-    std::uint64_t revision = 0;
-};
-
-std::string_view view(const KeyCheck& check) { return {check.data(), check.size()}; }
-
-// Nothing where the bytes do not begin as every format of ours does.
-std::optional<Header> read_header(std::string_view bytes) {
-    ByteReader in(bytes.substr(0, sealed_header_bytes));
-    if (in.text(magic.size()) != magic) return std::nullopt;
-    Header header;
-    header.format = in.number<std::uint16_t>();
-    header.sealed_with = static_cast<SealedWith>(in.number<std::uint16_t>());
-    header.key_check = in.text(KeyCheck().size());
-    header.revision = in.number<std::uint64_t>();
-    if (!in.complete()) return std::nullopt;
-    return header;
+// Both formats: what is in clear is authenticated, with the name's hash behind it.
+Result<Secret> open_after(const Cipher& cipher, std::string_view key, std::string_view name_hash, std::string_view sealed,
+                          std::size_t clear_bytes) {
+    const std::string authenticated = std::string(sealed.substr(0, clear_bytes)) + std::string(name_hash);
+    return cipher.open(key, authenticated, sealed.size() < clear_bytes ? std::string_view() : sealed.substr(clear_bytes));
 }
 
-LoadResult lost(StoreCause cause) { return {.outcome = LoadOutcome::lost, .fault = {cause}}; }
+// A key's check value is computed only here: a record that opens has the right key. The tombstones' own value under a header
+// that says otherwise is a tombstone whose header is damaged.
+LoadResult why_not_opened(const Cipher& cipher, std::string_view key, const std::optional<RecordHeader>& header,
+                          std::string_view sealed) {
+    if (sealed.size() < sealed_clear_bytes) return lost(StoreCause::damaged, header ? header->kind : RecordKind::record);
+    const std::string_view stored = sealed.substr(record_header_bytes, key_check_bytes);
+    const Result<std::string> of_tombstones = key_check(cipher, tombstone_key);
+    const Result<std::string> ours = key.empty() ? Result<std::string>(std::string()) : key_check(cipher, key);
+    if (!of_tombstones || !ours) return {.fault = {StoreCause::cipher}};
+    const bool is_tombstone = (header && header->kind == RecordKind::tombstone) || stored == *of_tombstones;
+    const bool is_whole = header && sealed.size() > sealed_clear_bytes + seal_overhead_bytes && sealed.size() <= max_sealed_bytes;
+    if (!is_tombstone && is_whole && stored != *ours) return lost(StoreCause::other_key, RecordKind::record);
+    return lost(StoreCause::damaged, kind_of(is_tombstone));
+}
 
-// The key's check value is asked only here: a record that opens has the right key.
-LoadResult why_not_opened(const Cipher& cipher, std::string_view key, const Header& header, bool is_tombstone) {
-    const Result<KeyCheck> check = cipher.key_check(key);
-    if (!check) return {.fault = {StoreCause::cipher}};
-    return lost(is_tombstone || view(*check) == header.key_check ? StoreCause::damaged : StoreCause::other_key);
+LoadResult open_current(const Cipher& cipher, std::string_view key, std::string_view name_hash, const RecordHeader& header,
+                        std::string_view sealed) {
+    const std::string_view used_key = header.kind == RecordKind::tombstone ? tombstone_key : key;
+    if (used_key.empty() || sealed.size() > max_sealed_bytes) return why_not_opened(cipher, key, header, sealed);
+    const Result<Secret> body = open_after(cipher, used_key, name_hash, sealed, sealed_clear_bytes);
+    if (!body && body.error().code != Code::store_failed) return {.fault = {StoreCause::cipher}};
+    if (!body) return why_not_opened(cipher, key, header, sealed);
+    Result<Record> record = decode_body(header, body->reveal());
+    if (!record) return lost(StoreCause::damaged, header.kind);
+    return {LoadOutcome::found, std::move(*record)};
+}
+
+// But a tombstone of ours whose format byte is damaged stays a logout.
+LoadResult read_newer(const Cipher& cipher, std::string_view sealed) {
+    const Result<std::string> of_tombstones = key_check(cipher, tombstone_key);
+    if (!of_tombstones) return {.fault = {StoreCause::cipher}};
+    if (sealed.substr(record_header_bytes, key_check_bytes) == *of_tombstones)
+        return lost(StoreCause::damaged, RecordKind::tombstone);
+    return {.fault = {StoreCause::newer_format}};
+}
+
+LoadResult open_old(const Cipher& cipher, std::string_view name_hash, std::string_view sealed) {
+    if (!is_old_sealed_tombstone(sealed)) return lost(StoreCause::old_format, RecordKind::record);
+    if (sealed.size() > max_sealed_bytes) return lost(StoreCause::damaged, RecordKind::tombstone);
+    const Result<Secret> clear = open_after(cipher, tombstone_key, name_hash, sealed, old_sealed_header_bytes);
+    if (!clear && clear.error().code != Code::store_failed) return {.fault = {StoreCause::cipher}};
+    LoadResult result = clear ? read_old_clear(clear->reveal()) : lost(StoreCause::damaged, RecordKind::tombstone);
+    result.logout.is_due = result.outcome == LoadOutcome::lost;
+    return result;
 }
 
 }  // namespace
 
+Result<std::string> key_check(const Cipher& cipher, std::string_view key) {
+    const Result<Mac> mac = cipher.mac(key, "portal-session kcv 1");
+    if (!mac) return tl::unexpected(mac.error());
+    return std::string(mac->data(), key_check_bytes);
+}
+
 Result<std::string> seal_record(const Cipher& cipher, std::string_view key, std::string_view name_hash,
                                 const Record& record) {
-    const bool tombstone = record.state == TokenState::signed_out;
-    const std::string_view used_key = tombstone ? tombstone_key : key;
-    const Result<Secret> plain = encode_record(record);
-    if (!plain) return tl::unexpected(plain.error());
-    const Result<KeyCheck> check = cipher.key_check(used_key);
+    const RecordHeader header = header_of(record);
+    const std::string_view used_key = header.kind == RecordKind::tombstone ? tombstone_key : key;
+    const Result<Secret> body = encode_body(record);
+    if (!body) return tl::unexpected(body.error());
+    const Result<std::string> check = key_check(cipher, used_key);
     if (!check) return tl::unexpected(check.error());
-
-    std::string header(magic);
-    append_number<std::uint16_t>(header, sealed_format);
-    append_number<std::uint16_t>(header,
-                                 static_cast<std::uint16_t>(tombstone ? SealedWith::public_key : SealedWith::host_key));
-    header.append(view(*check));
-    append_number<std::uint64_t>(header, record.revision);
-
-    Result<std::string> sealed = cipher.seal(used_key, header + std::string(name_hash), plain->reveal());
+    const std::string clear = encode_header(header) + *check;
+    Result<std::string> sealed = cipher.seal(used_key, clear + std::string(name_hash), body->reveal());
     if (!sealed) return sealed;
-    return header + *sealed;
+    return clear + *sealed;
 }
 
 LoadResult open_record(const Cipher& cipher, std::string_view key, std::string_view name_hash, std::string_view sealed) {
-    const std::optional<Header> header = read_header(sealed);
-    if (!header || sealed.size() > max_sealed_bytes) return lost(StoreCause::damaged);
-    if (header->format != sealed_format) return lost(StoreCause::other_format);
-    const bool tombstone = header->sealed_with == SealedWith::public_key;
-    if (!tombstone && header->sealed_with != SealedWith::host_key) return lost(StoreCause::damaged);
-    const std::string_view used_key = tombstone ? tombstone_key : key;
-    if (used_key.empty()) return lost(StoreCause::other_key);
-
-    const std::string authenticated = std::string(sealed.substr(0, sealed_header_bytes)) + std::string(name_hash);
-    const Result<Secret> plain = cipher.open(used_key, authenticated, sealed.substr(sealed_header_bytes));
-    if (!plain && plain.error().code == Code::internal) return {.fault = {StoreCause::cipher}};
-    if (!plain) return why_not_opened(cipher, used_key, *header, tombstone);
-    Result<Record> record = decode_record(plain->reveal());
-    if (!record || (record->state == TokenState::signed_out) != tombstone) return lost(StoreCause::damaged);
-
     LoadResult result;
-    result.outcome = LoadOutcome::found;
-    result.record = std::move(*record);
+    const std::optional<RecordHeader> header = read_header(sealed);
+    if (header && header->format > record_format)
+        result = read_newer(cipher, sealed);
+    else if (header)
+        result = open_current(cipher, key, name_hash, *header, sealed);
+    else if (is_old_sealed(sealed))
+        result = open_old(cipher, name_hash, sealed);
+    else
+        result = why_not_opened(cipher, key, header, sealed);
+    result.version = result.record.version = version_of(sealed, sealed.size());
     return result;
-}
-
-std::optional<std::uint64_t> sealed_revision(std::string_view header) {
-    const std::optional<Header> read = read_header(header);
-    if (!read || read->format != sealed_format) return std::nullopt;
-    return read->revision;
 }
 
 }  // namespace portal
