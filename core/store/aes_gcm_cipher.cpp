@@ -1,41 +1,100 @@
 #include "store/aes_gcm_cipher.hpp"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
-#include <algorithm>
+#include <cstdlib>
 #include <memory>
-
-#include "store/openssl_provider.hpp"
+#include <mutex>
 
 namespace portal {
 namespace {
 
-using openssl::Aes256Gcm;
+// A library context of our own is what OpenSSL advises libraries to have: the host's configuration does not reach ours, and
+// ours does not reach the host's. Its objects are fetched once, and it is never freed: threads may work while the process
+// exits.
+struct Library {
+    OSSL_LIB_CTX* const context = OSSL_LIB_CTX_new();
+    EVP_CIPHER* const aes_gcm = EVP_CIPHER_fetch(context, "AES-256-GCM", nullptr);
+    EVP_MD* const sha256 = EVP_MD_fetch(context, "SHA2-256", nullptr);
+    EVP_MAC* const hmac = EVP_MAC_fetch(context, "HMAC", nullptr);
 
-// Fetched once, since that costs more than a seal; never freed, as openssl::library() is not. Only a save, and a record that
-// does not open, need it.
-EVP_MAC* hmac() {
-    static EVP_MAC* const fetched = EVP_MAC_fetch(openssl::library(), "HMAC", nullptr);
-    return fetched;
+    [[nodiscard]] bool is_whole() const { return context && aes_gcm && sha256 && hmac; }
+};
+
+// At exit OpenSSL frees what all library contexts share (its error states, its list of threads), and a thread that is inside
+// it then crashes. So each use of it holds this lock, and an exit handler of ours, which runs before OpenSSL's since it is
+// registered after it, shuts the door behind the last one.
+struct Door {
+    std::mutex mutex;
+    bool is_shut = false;
+};
+
+Door& door() {
+    static auto& only = *new Door;
+    return only;
 }
 
-struct MacContextFree {
+// Under the door's lock.
+const Library& library() {
+    static const Library& only = [&]() -> const Library& {
+        OPENSSL_init_crypto(0, nullptr);  // registers OpenSSL's exit handler
+        const auto& fetched = *new Library;
+        std::atexit([] {
+            const std::lock_guard lock(door().mutex);
+            door().is_shut = true;
+        });
+        return fetched;
+    }();
+    return only;
+}
+
+// OpenSSL keeps something for each thread that used it. It is given back here, while the thread is still one of ours, and not
+// in the thread's very last instant, when OpenSSL may be taken down already.
+struct ThreadPart {
+    ~ThreadPart() {
+        const std::lock_guard lock(door().mutex);
+        if (!door().is_shut) OPENSSL_thread_stop();
+    }
+};
+
+// One use of OpenSSL by one thread. Null where it can't be used: it lacks an algorithm, or the process exits.
+class Use {
+public:
+    [[nodiscard]] const Library* operator->() const { return library_; }
+    explicit operator bool() const { return library_ != nullptr; }
+
+private:
+    static const Library* enter() {
+        if (door().is_shut) return nullptr;
+        thread_local const ThreadPart part;
+        return library().is_whole() ? &library() : nullptr;
+    }
+
+    const std::lock_guard<std::mutex> lock_{door().mutex};
+    const Library* const library_ = enter();
+};
+
+struct Free {
+    void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
     void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
 };
-using MacContext = std::unique_ptr<EVP_MAC_CTX, MacContextFree>;
+template <typename Context>
+using Held = std::unique_ptr<Context, Free>;
 
 unsigned char* bytes(char* text) { return reinterpret_cast<unsigned char*>(text); }
 const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+int length(std::string_view text) { return static_cast<int>(text.size()); }
 
 tl::unexpected<Error> library_failure(const char* what) {
     return fail(Code::internal, std::string("OpenSSL failed at ") + what +
                                     ": check that the build of OpenSSL has its default provider and a random source.");
 }
 
-// Nothing that is stored comes near this.
+// Nothing that is stored is nearly as long.
 constexpr std::size_t max_text_bytes = 1 << 20;
 
 Result<void> check_sizes(std::string_view key, std::string_view authenticated, std::string_view text) {
@@ -46,6 +105,28 @@ Result<void> check_sizes(std::string_view key, std::string_view authenticated, s
     return {};
 }
 
+enum class Direction : int { open = 0, seal = 1 };  // as EVP numbers them
+
+// Up to the last step, which makes the tag or compares it.
+bool transform(EVP_CIPHER_CTX* gcm, const Library& library, Direction direction, std::string_view key,
+               std::string_view nonce, std::string_view authenticated, std::string_view in, char* out) {
+    int written = 0;
+    if (gcm == nullptr || EVP_CipherInit_ex2(gcm, library.aes_gcm, bytes(key), bytes(nonce), static_cast<int>(direction),
+                                             nullptr) != 1)
+        return false;
+    // A null output is how a cipher learns that this is authenticated text.
+    if (!authenticated.empty() && EVP_CipherUpdate(gcm, nullptr, &written, bytes(authenticated), length(authenticated)) != 1)
+        return false;
+    return in.empty() ||
+           (EVP_CipherUpdate(gcm, bytes(out), &written, bytes(in), length(in)) == 1 && written == length(in));
+}
+
+bool finish(EVP_CIPHER_CTX* gcm) {
+    unsigned char none_left[EVP_MAX_BLOCK_LENGTH];
+    int written = 0;
+    return EVP_CipherFinal_ex(gcm, none_left, &written) == 1;
+}
+
 }  // namespace
 
 Result<std::string> AesGcmCipher::seal(std::string_view key, std::string_view authenticated, std::string_view plain) const {
@@ -53,10 +134,14 @@ Result<std::string> AesGcmCipher::seal(std::string_view key, std::string_view au
     std::string sealed(seal_nonce_bytes + plain.size() + seal_tag_bytes, '\0');
     char* const nonce = sealed.data();
     char* const ciphertext = nonce + seal_nonce_bytes;
-    Aes256Gcm gcm;
-    if (RAND_bytes_ex(openssl::library(), bytes(nonce), seal_nonce_bytes, 0) != 1 ||
-        !gcm.begin(Aes256Gcm::Direction::seal, key, {nonce, seal_nonce_bytes}) || !gcm.authenticate(authenticated) ||
-        !gcm.transform(plain, ciphertext) || !gcm.finish() || !gcm.get_tag(ciphertext + plain.size(), seal_tag_bytes))
+    char* const tag = ciphertext + plain.size();
+    const Use openssl;
+    if (!openssl) return library_failure("sealing");
+    const Held<EVP_CIPHER_CTX> gcm(EVP_CIPHER_CTX_new());
+    if (RAND_bytes_ex(openssl->context, bytes(nonce), seal_nonce_bytes, 0) != 1 ||
+        !transform(gcm.get(), *openssl.operator->(), Direction::seal, key, {nonce, seal_nonce_bytes}, authenticated, plain,
+                   ciphertext) ||
+        !finish(gcm.get()) || EVP_CIPHER_CTX_ctrl(gcm.get(), EVP_CTRL_AEAD_GET_TAG, seal_tag_bytes, tag) != 1)
         return library_failure("sealing");
     return sealed;
 }
@@ -67,44 +152,47 @@ Result<Secret> AesGcmCipher::open(std::string_view key, std::string_view authent
         return fail(Code::store_failed, "The sealed text is shorter than its nonce and tag: it was cut.");
     const std::string_view nonce = sealed.substr(0, seal_nonce_bytes);
     const std::string_view ciphertext = sealed.substr(seal_nonce_bytes, sealed.size() - seal_overhead_bytes);
+    std::string tag(sealed.substr(sealed.size() - seal_tag_bytes));
     Secret plain;
     plain.resize(ciphertext.size());
-    Aes256Gcm gcm;
-    if (!gcm.begin(Aes256Gcm::Direction::open, key, nonce) || !gcm.authenticate(authenticated) ||
-        !gcm.transform(ciphertext, plain.data()) || !gcm.set_tag(sealed.substr(sealed.size() - seal_tag_bytes)))
+    const Use openssl;
+    if (!openssl) return library_failure("opening");
+    const Held<EVP_CIPHER_CTX> gcm(EVP_CIPHER_CTX_new());
+    if (!transform(gcm.get(), *openssl.operator->(), Direction::open, key, nonce, authenticated, ciphertext, plain.data()) ||
+        EVP_CIPHER_CTX_ctrl(gcm.get(), EVP_CTRL_AEAD_SET_TAG, seal_tag_bytes, tag.data()) != 1)
         return library_failure("opening");
-    if (!gcm.finish())
+    if (!finish(gcm.get()))
         return fail(Code::store_failed, "The sealed text does not fit its key and its tag: it is damaged or not ours.");
     return plain;
 }
 
-Result<KeyCheck> AesGcmCipher::key_check(std::string_view key) const {
-    if (auto checked = check_sizes(key, {}, {}); !checked) return tl::unexpected(checked.error());
-    constexpr std::string_view purpose = "portal-session kcv 1";
+Result<Mac> AesGcmCipher::mac(std::string_view key, std::string_view text) const {
+    if (auto checked = check_sizes(key, {}, text); !checked) return tl::unexpected(checked.error());
     char digest_name[] = "SHA256";
     const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest_name, 0),
                                  OSSL_PARAM_construct_end()};
-    std::array<unsigned char, EVP_MAX_MD_SIZE> mac{};
-    std::size_t mac_bytes = 0;
-    const MacContext context(hmac() != nullptr ? EVP_MAC_CTX_new(hmac()) : nullptr);
+    Mac mac{};
+    std::size_t written = 0;
+    const Use openssl;
+    if (!openssl) return library_failure("HMAC");
+    const Held<EVP_MAC_CTX> context(EVP_MAC_CTX_new(openssl->hmac));
     if (!context || EVP_MAC_init(context.get(), bytes(key), key.size(), params) != 1 ||
-        EVP_MAC_update(context.get(), bytes(purpose), purpose.size()) != 1 ||
-        EVP_MAC_final(context.get(), mac.data(), &mac_bytes, mac.size()) != 1)
-        return library_failure("the key's check value");
-    KeyCheck check{};
-    std::transform(mac.begin(), mac.begin() + check.size(), check.begin(),
-                   [](unsigned char c) { return static_cast<char>(c); });
-    wipe(mac.data(), mac.size());
-    return check;
+        EVP_MAC_update(context.get(), bytes(text), text.size()) != 1 ||
+        EVP_MAC_final(context.get(), bytes(mac.data()), &written, mac.size()) != 1 || written != mac.size())
+        return library_failure("HMAC");
+    return mac;
 }
 
 Result<std::string> AesGcmCipher::sha256_hex(std::string_view text) const {
-    openssl::Sha256 digest{};
-    if (!openssl::sha256(text, digest)) return library_failure("SHA-256");
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned written = 0;
+    const Use openssl;
+    if (!openssl || EVP_Digest(text.data(), text.size(), digest, &written, openssl->sha256, nullptr) != 1)
+        return library_failure("SHA-256");
     std::string hex;
-    for (const unsigned char byte : digest) {
-        hex += "0123456789abcdef"[byte >> 4];
-        hex += "0123456789abcdef"[byte & 0xf];
+    for (unsigned i = 0; i < written; ++i) {
+        hex += "0123456789abcdef"[digest[i] >> 4];
+        hex += "0123456789abcdef"[digest[i] & 0xf];
     }
     return hex;
 }

@@ -1,4 +1,4 @@
-// What the file store takes from a crypto library: authenticated encryption, a key's check value, a name's hash.
+// What the file store needs from a crypto library: authenticated encryption, a keyed hash, a name's hash.
 #pragma once
 
 #include <array>
@@ -16,8 +16,7 @@ inline constexpr std::size_t seal_nonce_bytes = 12;
 inline constexpr std::size_t seal_tag_bytes = 16;
 inline constexpr std::size_t seal_overhead_bytes = seal_nonce_bytes + seal_tag_bytes;
 
-// Tells one key from another without telling anything of the key.
-using KeyCheck = std::array<char, 8>;
+using Mac = std::array<char, 32>;
 
 // Called on any thread. A key is exactly key_bytes long, else INVALID_ARGUMENT. INTERNAL: the library itself failed, which
 // says nothing about the data.
@@ -31,7 +30,8 @@ public:
     // STORE_FAILED: not sealed with this key and this authenticated text, or damaged since.
     [[nodiscard]] virtual Result<Secret> open(std::string_view key, std::string_view authenticated,
                                               std::string_view sealed) const = 0;
-    [[nodiscard]] virtual Result<KeyCheck> key_check(std::string_view key) const = 0;
+    // HMAC-SHA-256.
+    [[nodiscard]] virtual Result<Mac> mac(std::string_view key, std::string_view text) const = 0;
     [[nodiscard]] virtual Result<std::string> sha256_hex(std::string_view text) const = 0;
 };
 

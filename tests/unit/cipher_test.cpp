@@ -78,16 +78,17 @@ TEST_CASE("A key of any size but 32 bytes is refused", "[store][cipher]") {
         const std::string wrong(size, 'k');
         CHECK(cipher.seal(wrong, "", "text").error().code == Code::invalid_argument);
         CHECK(cipher.open(wrong, "", std::string(64, 'x')).error().code == Code::invalid_argument);
-        CHECK(cipher.key_check(wrong).error().code == Code::invalid_argument);
+        CHECK(cipher.mac(wrong, "text").error().code == Code::invalid_argument);
     }
 }
 
-TEST_CASE("The key's check value is the start of HMAC-SHA-256 over its purpose", "[store][cipher]") {
+TEST_CASE("A MAC is HMAC-SHA-256", "[store][cipher]") {
     // printf 'portal-session kcv 1' | openssl dgst -sha256 -mac HMAC -macopt key:kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk
-    const auto check = AesGcmCipher().key_check(key);
-    REQUIRE(check);
-    CHECK(std::string(check->data(), check->size()) == from_hex("bfb96b6df71e9990"));
-    CHECK(*AesGcmCipher().key_check(other_key) != *check);
+    const auto mac = AesGcmCipher().mac(key, "portal-session kcv 1");
+    REQUIRE(mac);
+    CHECK(std::string(mac->data(), 8) == from_hex("bfb96b6df71e9990"));
+    CHECK(*AesGcmCipher().mac(other_key, "portal-session kcv 1") != *mac);
+    CHECK(*AesGcmCipher().mac(key, "") != *mac);
 }
 
 TEST_CASE("A name's hash is its SHA-256 in hex", "[store][cipher]") {
