@@ -1,5 +1,7 @@
 #include "host_parts.hpp"
 
+#include <chrono>
+#include <condition_variable>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,29 @@ struct HttpCall {
 
 IdRegistry<KeyAnswer>& key_calls() { return IdRegistry<KeyAnswer>::of_process(); }
 IdRegistry<HttpCall>& http_calls() { return IdRegistry<HttpCall>::of_process(); }
+
+// The end of a posted call, which is told too if the call is dropped unmade.
+class CallEnd {
+public:
+    ~CallEnd() { end(false); }
+    void end(bool was_made) {
+        const std::lock_guard lock(state_->mutex);
+        if (std::exchange(state_->has_ended, true)) return;
+        state_->was_made = was_made;
+        state_->changed.notify_all();
+    }
+    // What to wait on.
+    struct State {
+        std::mutex mutex;
+        std::condition_variable changed;
+        bool has_ended = false;
+        bool was_made = false;
+    };
+    [[nodiscard]] std::shared_ptr<State> state() const { return state_; }
+
+private:
+    const std::shared_ptr<State> state_ = std::make_shared<State>();
+};
 
 }  // namespace
 
@@ -141,8 +166,17 @@ void HostKey::retire() {
     (void)loaded(given_up, KeyOutcome::unavailable, {});
 }
 
-void HostKey::destroy() {
-    executor_->post([key = key_, name = name_] { key->destroy(key.userdata(), text_of(name)); });
+bool HostKey::destroy(std::int64_t limit_ms) {
+    auto end = std::make_shared<CallEnd>();
+    const auto state = end->state();
+    executor_->post([key = key_, name = name_, end = std::move(end)] {
+        key->destroy(key.userdata(), text_of(name));
+        end->end(true);
+    });
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit_ms);
+    std::unique_lock lock(state->mutex);
+    state->changed.wait_until(lock, deadline, [&] { return state->has_ended; });
+    return state->was_made;
 }
 
 Result<void> HostKey::loaded(std::uint64_t id, KeyOutcome outcome, std::string_view key) {

@@ -58,7 +58,7 @@ public:
     HostKey(const Held<portal_key>& key, std::string session_name, std::shared_ptr<Executor> executor);
     void load(std::function<void(KeyResult)> answer) override;
     [[nodiscard]] bool can_destroy() const override { return key_->destroy != nullptr; }
-    void destroy() override;
+    [[nodiscard]] bool destroy(std::int64_t limit_ms) override;
     void retire();
 
     static Result<void> loaded(std::uint64_t id, KeyOutcome outcome, std::string_view key);

@@ -57,7 +57,7 @@ struct LoadResult {
     Record record{};          // set where found
     RecordVersion version{};  // set where found, absent, lost, or a newer format: what the next save replaces
     StoreFault fault{};       // set where unavailable, lost or fault
-    Logout logout{};          // with found, absent and lost
+    Logout logout{};          // with found, absent and lost, and beside a newer format
     bool claim_owner_is_dead = false;  // of the record's claim, where the store can tell
 };
 
@@ -68,6 +68,9 @@ struct SaveRequest {
     // The record's claim is this session's own: where the store can, it holds a lock that the system releases with the
     // process, from before this save until a save without the claim.
     bool claims = false;
+    // A tombstone that the app did not ask for: the session finishes a clear that it found in the store. Then the key is
+    // destroyed only where the marker proves that whoever began the clear had it; a clear of the app's own always destroys.
+    bool finishes_clear = false;
 };
 
 enum class SaveOutcome : std::uint8_t {

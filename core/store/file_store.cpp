@@ -9,53 +9,50 @@ FileStore::FileStore(std::string directory, std::string session_name, std::share
     : keys_(std::move(keys)),
       executor_(std::move(executor)),
       file_(std::make_shared<RecordFile>(std::move(directory), std::move(session_name), std::move(files), std::move(cipher),
-                                         [this] { destroy_key(); })) {}
+                                         [this] { return destroy_key(); })) {}
 
 void FileStore::load(std::function<void(LoadResult)> answer) {
     executor_->post([self = shared_from_this(), answer = std::move(answer)] { self->load_on_executor(answer); });
 }
 
-void FileStore::save(Record record, std::function<void(SaveResult)> answer) {
-    executor_->post([self = shared_from_this(), record = std::move(record), answer = std::move(answer)] {
-        self->save_on_executor(record, answer);
+void FileStore::save(SaveRequest request, std::function<void(SaveResult)> answer) {
+    executor_->post([self = shared_from_this(), request = std::move(request), answer = std::move(answer)] {
+        self->save_on_executor(request, answer);
     });
 }
 
 void FileStore::load_on_executor(const std::function<void(LoadResult)>& answer) {
     // Another process may have cleared the session and gone on with a new key: only a key fetched now is the last word.
-    LoadResult result = load_with_key(OtherKey::keep);
+    LoadResult result = file_->load(key_.reveal());
     if (result.fault.cause != StoreCause::other_key) return answer_load(answer, std::move(result));
     ask_key([this, answer](KeyOutcome outcome) {
         LoadResult refused{.fault = {StoreCause::key}};
         if (outcome == KeyOutcome::unavailable) refused.outcome = LoadOutcome::unavailable;
         const bool last_word = outcome == KeyOutcome::found || outcome == KeyOutcome::absent;
-        answer_load(answer, last_word ? load_with_key(OtherKey::set_aside) : std::move(refused));
+        answer_load(answer, last_word ? file_->load(key_.reveal()) : std::move(refused));
     });
 }
 
-// The answer first: who opens an app waits for it, and what changes before the watch begins is seen when it does.
+// The answer first: an app waits for it as it opens, and what changes before the watch begins is seen when it does.
 void FileStore::answer_load(const std::function<void(LoadResult)>& answer, LoadResult result) {
+    if (file_->has_seen_clear()) key_ = Secret();
     answer(std::move(result));
     keep_watching();
 }
 
-LoadResult FileStore::load_with_key(OtherKey other_key) {
-    LoadResult result = file_->load(key_.reveal(), other_key);
-    // Who cleared the session may have destroyed the key: what comes next must not be sealed with it.
-    if (result.outcome == LoadOutcome::found && result.record.state == TokenState::signed_out) key_ = Secret();
-    return result;
-}
-
-void FileStore::save_on_executor(const Record& record, const std::function<void(SaveResult)>& answer) {
-    if (!key_.empty() || record.state == TokenState::signed_out) return answer(save_with_key(record));
-    ask_key([this, record, answer](KeyOutcome outcome) {
-        if (outcome == KeyOutcome::found) return answer(save_with_key(record));
+void FileStore::save_on_executor(const SaveRequest& request, const std::function<void(SaveResult)>& answer) {
+    const bool is_tombstone = request.record.state == TokenState::signed_out;
+    const bool needs_key = !is_tombstone || request.finishes_clear;  // which may have to destroy it
+    if (!needs_key || !key_.empty()) return answer(save_now(request, !key_.empty()));
+    ask_key([this, request, is_tombstone, answer](KeyOutcome outcome) {
+        if (outcome == KeyOutcome::found || is_tombstone)
+            return answer(save_now(request, outcome == KeyOutcome::found || outcome == KeyOutcome::absent));
         answer({outcome == KeyOutcome::unavailable ? SaveOutcome::unavailable : SaveOutcome::fault, {StoreCause::key}});
     });
 }
 
-SaveResult FileStore::save_with_key(const Record& record) {
-    const SaveResult result = file_->save(record, key_.reveal());
+SaveResult FileStore::save_now(const SaveRequest& request, bool is_key_known) {
+    const SaveResult result = file_->save(request, {key_.reveal(), is_key_known});
     keep_watching();
     return result;
 }
@@ -74,13 +71,22 @@ KeyOutcome FileStore::keep_key(KeyResult result) {
     return result.outcome == KeyOutcome::found && !usable ? KeyOutcome::failed : result.outcome;
 }
 
-// ---- the folder watch ----
+bool FileStore::destroy_key() {
+    key_ = Secret();
+    return !keys_->can_destroy() || keys_->destroy(destroy_limit_ms);
+}
+
+// ---- news ----
 
 void FileStore::watch(std::function<void()> changed) {
     executor_->post([self = shared_from_this(), changed = std::move(changed)] { self->changed_ = changed; });
 }
 
-// A folder that is not there yet is watched once a save has made it, ours or another's.
+void FileStore::look(std::function<void(bool has_news)> answer) {
+    executor_->post([self = shared_from_this(), answer = std::move(answer)] { answer(self->file_->looks_changed()); });
+}
+
+// A folder that does not exist yet is watched once a save has made it, ours or another's.
 void FileStore::keep_watching() {
     if (!changed_ || (watch_ != nullptr && !watch_->is_over())) return;
     // Our own writes come back too: a look at the file tells them from others'.
@@ -90,12 +96,8 @@ void FileStore::keep_watching() {
     watch_ = FolderWatch::begin(file_->directory(), [executor = executor_, look, record = file_->name()](std::string_view name) {
         if (name.empty() || name == record) executor->post(look);
     });
+    watch_failed_ = watch_ == nullptr && file_->is_folder_there();
     if (watch_ != nullptr) executor_->post(look);  // at what came before it
-}
-
-void FileStore::destroy_key() {
-    key_ = Secret();
-    if (keys_->can_destroy()) keys_->destroy();
 }
 
 }  // namespace portal

@@ -1,6 +1,7 @@
 // The encrypted file store: a RecordFile on the store thread, with the key fetched when it is first needed.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,8 +20,10 @@ namespace portal {
 //
 // What a key that can't be had means:
 //   absent        load: an existing record is lost, else absent; save: fault
-//   unavailable   unavailable; but no key is asked for where nothing or a tombstone is stored, nor to save a tombstone
+//   unavailable   unavailable; but no key is asked for where nothing or a tombstone is stored, nor for the app's own clear
 //   failed, or not 32 bytes   fault
+// A load that finds a record under another key fetches the key once more. A load that sees any sign of a clear forgets the
+// key, which may be destroyed: the next save fetches it anew.
 class FileStore final : public RecordStore, public std::enable_shared_from_this<FileStore> {
 public:
     // Does no I/O. `executor` runs the blocking work; all sessions may share one.
@@ -28,23 +31,25 @@ public:
               std::shared_ptr<Cipher> cipher, std::shared_ptr<KeySource> keys, std::shared_ptr<Executor> executor);
 
     void load(std::function<void(LoadResult)> answer) override;
-    void save(Record record, std::function<void(SaveResult)> answer) override;
+    void save(SaveRequest request, std::function<void(SaveResult)> answer) override;
     [[nodiscard]] bool shared() const override { return true; }
     void watch(std::function<void()> changed) override;
+    [[nodiscard]] bool is_watched() const override { return !watch_failed_; }
+    void look(std::function<void(bool has_news)> answer) override;
 
 private:
     void load_on_executor(const std::function<void(LoadResult)>& answer);
-    void save_on_executor(const Record& record, const std::function<void(SaveResult)>& answer);
+    void save_on_executor(const SaveRequest& request, const std::function<void(SaveResult)>& answer);
     void answer_load(const std::function<void(LoadResult)>& answer, LoadResult result);
-    LoadResult load_with_key(OtherKey other_key);
-    SaveResult save_with_key(const Record& record);
+    SaveResult save_now(const SaveRequest& request, bool is_key_known);
     void ask_key(std::function<void(KeyOutcome)> then);
     KeyOutcome keep_key(KeyResult result);
-    void destroy_key();
+    bool destroy_key();
     void keep_watching();
 
     const std::shared_ptr<KeySource> keys_;
     const std::shared_ptr<Executor> executor_;
+    std::atomic<bool> watch_failed_{false};
     Secret key_;  // this and what follows: the executor's alone. Empty: to be asked for
     const std::shared_ptr<RecordFile> file_;  // shared with the watch's looks at it, which keep nothing of the host's alive
     std::function<void()> changed_;

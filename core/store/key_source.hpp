@@ -20,16 +20,19 @@ struct KeyResult {
     Secret key;  // set where found: 32 bytes
 };
 
-// Called on the store thread, which it must not block.
+inline constexpr std::int64_t destroy_limit_ms = 10'000;
+
+// Called on the store thread.
 class KeySource {
 public:
     virtual ~KeySource() = default;
-    // Answers once, inline or later, on any thread. It always answers: an implementation turns a host's silence into
-    // `unavailable`.
+    // Answers once, inline or later, on any thread, and does not block. It always answers: an implementation turns a host's
+    // silence into `unavailable`.
     virtual void load(std::function<void(KeyResult)> answer) = 0;
     [[nodiscard]] virtual bool can_destroy() const = 0;
-    // After this no `load` gives the old key: it finds a new one, or none.
-    virtual void destroy() = 0;
+    // Blocks until the key is destroyed: after that no `load` gives it; it finds a new one, or none. False: that was not
+    // confirmed within the limit.
+    [[nodiscard]] virtual bool destroy(std::int64_t limit_ms) = 0;
 };
 
 }  // namespace portal

@@ -1,292 +1,241 @@
 #include "store/record_file.hpp"
 
-#include <algorithm>
 #include <cerrno>
-#include <limits>
 #include <utility>
 
 #include "store/little_endian.hpp"
-#include "store/sealed_record.hpp"
+#include "store/store_answers.hpp"
 
 namespace portal {
 namespace {
 
-// Over in a moment, and nothing is wrong with what is stored.
-bool passing(int os_code) { return os_code == EWOULDBLOCK || os_code == EMFILE || os_code == ENFILE || os_code == ENOMEM; }
+constexpr int most_load_tries = 8;
+constexpr std::size_t old_marker_bytes = 8;
 
-LoadResult load_refused(int os_code) {
-    return {.outcome = passing(os_code) ? LoadOutcome::unavailable : LoadOutcome::fault,
-            .fault = {StoreCause::system, os_code}};
-}
-
-SaveResult save_refused(int os_code) {
-    return {passing(os_code) ? SaveOutcome::unavailable : SaveOutcome::fault, {StoreCause::system, os_code}};
-}
-
-std::string parent_of(const std::string& path) {
-    const std::size_t last = path.find_last_not_of('/');
-    const std::size_t slash = last == std::string::npos ? last : path.rfind('/', last);
-    if (slash == std::string::npos) return last == std::string::npos ? "/" : ".";
-    return slash == 0 ? "/" : path.substr(0, slash);
-}
+#if defined(__APPLE__)
+// iOS ends a suspended app that holds a lock in a shared container: there the claim's role and its limit decide.
+constexpr bool claims_have_locks = false;
+#else
+constexpr bool claims_have_locks = true;
+#endif
 
 }  // namespace
 
-class RecordFile::OpenFile {
-public:
-    OpenFile(FileSystem& files, int number) : files_(&files), number_(number) {}
-    OpenFile(OpenFile&& other) noexcept : files_(other.files_), number_(std::exchange(other.number_, -1)) {}
-    ~OpenFile() {
-        if (number_ != -1) files_->close(number_);
-    }
-    [[nodiscard]] int number() const { return number_; }
-
-private:
-    FileSystem* files_;
-    int number_;
-};
-
-class RecordFile::Lock {
-public:
-    Lock(FileSystem& files, OpenFile file) : files_(&files), file_(std::move(file)) {}
-    Lock(Lock&&) noexcept = default;
-    ~Lock() {
-        if (file_.number() != -1) files_->unlock(file_.number());
-    }
-
-private:
-    FileSystem* files_;
-    OpenFile file_;
-};
-
 RecordFile::RecordFile(std::string directory, std::string session_name, std::shared_ptr<FileSystem> files,
-                       std::shared_ptr<Cipher> cipher, std::function<void()> erased)
+                       std::shared_ptr<Cipher> cipher, std::function<bool()> destroy_key)
     : directory_(std::move(directory)),
       session_name_(session_name.empty() ? "default" : std::move(session_name)),
-      files_(std::move(files)),
+      file_system_(std::move(files)),
       cipher_(std::move(cipher)),
-      erased_(std::move(erased)) {}
+      destroy_key_(std::move(destroy_key)) {}
 
-LoadResult RecordFile::load(std::string_view key, OtherKey other_key) {
+bool RecordFile::name_files() {
+    if (files_) return true;
+    const Result<std::string> hash = cipher_->sha256_hex(session_name_);
+    if (hash) files_.emplace(file_system_, directory_, *hash);
+    return hash.has_value();
+}
+
+std::string RecordFile::name() { return name_files() ? files_->name() : std::string(); }
+
+// ---- Load ------------------------------------------------------------------------------------------------------------
+
+// The names count beside the very record that lay there before and after they were read: a clear and a login in between
+// would else void the new record by the old marker, or keep the old record without it.
+LoadResult RecordFile::load(std::string_view key) {
     if (!name_files()) return {.fault = {StoreCause::cipher}};
-    LoadResult result = read_record(key);
-    const bool may_open_later = result.fault.cause == StoreCause::other_key && other_key == OtherKey::keep;
-    if (result.outcome == LoadOutcome::lost && !may_open_later) result = set_aside(key);
-    if (result.outcome == LoadOutcome::absent && !seen_revision_) result = lost_earlier();
-    if (result.outcome == LoadOutcome::unavailable || result.outcome == LoadOutcome::fault) return result;
+    for (int tries = 0; tries < most_load_tries; ++tries) {
+        const Io<Stored> stored = read_stored(max_sealed_bytes + 1);
+        if (!stored) return load_refused(stored.error());
+        const Io<OpenFile> folder = files_->open_folder(StoreFiles::Missing::refuse);
+        if (!folder && folder.error() != ENOENT) return load_refused(folder.error());
+        const Io<FolderNames> names = folder ? read_names(*folder) : FolderNames();
+        if (!names) return load_refused(names.error());
+        const Io<Stored> again = read_stored(record_header_bytes);
+        if (!again) return load_refused(again.error());
+        if (again->version == stored->version) return judge(*stored, *names, key);
+    }
+    return load_refused(EWOULDBLOCK);
+}
 
-    // After the record: had it been read the other way round, a clear in between would be missed.
-    const Io<std::uint64_t> marked = marked_epoch();
-    if (!marked) return load_refused(marked.error());
-    const bool erased = result.outcome == LoadOutcome::found && result.record.epoch >= *marked;
-    if (*marked != 0 && erased) finish_erase(result.record.state);  // refused: the marker stays, the next load tries again
-    result.erase_pending = *marked != 0 && !erased;
-    if (result.outcome == LoadOutcome::found)
-        seen_revision_ = result.record.revision;
-    else if (!may_open_later)
-        seen_revision_ = 0;
+LoadResult RecordFile::judge(const Stored& stored, const FolderNames& names, std::string_view key) {
+    LoadResult result = open(stored, names, key);
+    saw(stored);
+    has_seen_clear_ = names.has_marker();
+    if (result.fault.cause == StoreCause::cipher) return result;
+    result.logout = logout_of(result, names);
+    if (result.outcome == LoadOutcome::fault) return result;
+    const bool is_found = result.outcome == LoadOutcome::found;
+    if (result.logout.is_due || (is_found && result.record.state == TokenState::signed_out)) has_seen_clear_ = true;
+    const std::uint64_t owner = result.record.claim.owner;
+    if (is_found || result.outcome == LoadOutcome::absent) release_claim_unless(owner);
+    if (claims_have_locks && owner != 0 && !claim_lock_) result.claim_owner_is_dead = files_->is_claim_free();
     return result;
 }
 
-SaveResult RecordFile::save(Record record, std::string_view key) {
-    if (!name_files()) return {.fault = {StoreCause::cipher}};
-    const bool tombstone = record.state == TokenState::signed_out;
-    if (tombstone) mark_erase(record.epoch);
-    const std::uint64_t expected = record.revision++;
-    const Result<std::string> sealed = seal_record(*cipher_, key, name_hash_, record);
-    if (!sealed) return {.fault = {StoreCause::cipher}};
+// What lies in the record's place, under its version, whatever it is.
+LoadResult RecordFile::open(const Stored& stored, const FolderNames& names, std::string_view key) const {
+    LoadResult result = lost(StoreCause::damaged, RecordKind::record);
+    if (stored.file.node == FileBytes::Node::file) {
+        result = open_record(*cipher_, key, files_->name(), stored.file.bytes);
+    } else if (stored.file.node == FileBytes::Node::absent) {
+        // A process that died between the quarantine and its save: counters must go on where it would have started.
+        result.outcome = names.has_quarantine ? LoadOutcome::lost : LoadOutcome::absent;
+        result.fault.cause = names.has_quarantine ? StoreCause::earlier : StoreCause::none;
+    }
+    result.version = result.record.version = stored.version;
+    return result;
+}
 
-    const Io<Lock> lock_held = lock();
-    if (!lock_held) return save_refused(lock_held.error());
-    const Io<std::optional<std::uint64_t>> stored = stored_revision();
-    if (!stored) return save_refused(stored.error());
-    const Io<std::uint64_t> marked = marked_epoch();
-    if (!marked) return save_refused(marked.error());
-    if (*stored != expected || (!tombstone && *marked > record.epoch)) return {SaveOutcome::conflict};
-    if (const Io<void> replaced = replace_record(*sealed); !replaced) return save_refused(replaced.error());
-    seen_revision_ = record.revision;
-    if (!tombstone) return {SaveOutcome::saved};
-    if (const Io<void> finished = finish_erase(record.state); !finished) return save_refused(finished.error());
-    return {SaveOutcome::saved};
+Io<RecordFile::Stored> RecordFile::read_stored(std::size_t limit) {
+    Io<FileBytes> file = files_->read("", limit);
+    if (!file) return io_error(file.error());
+    Stored stored{std::move(*file), {}};
+    if (stored.file.node != FileBytes::Node::absent)
+        stored.version = version_of(stored.file.bytes, stored.file.info.size);
+    return stored;
+}
+
+// A marker of version 0.1.0 has its epoch inside, others in their names.
+Io<FolderNames> RecordFile::read_names(const OpenFile& folder) {
+    const Io<Listing> listing = files_->list(folder, most_names);
+    if (!listing) return io_error(listing.error());
+    FolderNames names = portal::read_names(listing->names, listing->is_cut);
+    for (LogoutFile& marker : names.markers) {
+        if (marker.suffix != ".erase") continue;
+        const Io<FileBytes> file = files_->read(marker.suffix, old_marker_bytes + 1);
+        if (!file && file.error() != EPERM) return io_error(file.error());
+        ByteReader in(file ? std::string_view(file->bytes) : std::string_view());
+        const auto epoch = in.number<std::uint64_t>();
+        if (in.complete() && epoch <= most_in_tombstone) marker.epoch = epoch;
+    }
+    return names;
 }
 
 // ---- News ------------------------------------------------------------------------------------------------------------
 
+void RecordFile::saw(const Stored& stored) {
+    seen_version_ = stored.version;
+    seen_file_.reset();
+    if (stored.file.node == FileBytes::Node::file) seen_file_ = stored.file.info;
+}
+
 bool RecordFile::has_news() {
-    if (!name_files()) return false;
-    const Io<std::optional<std::uint64_t>> stored = stored_revision();
-    return stored && seen_revision_ && *stored != seen_revision_;
+    if (!name_files() || !seen_version_) return false;
+    const Io<Stored> stored = read_stored(record_header_bytes);
+    return stored && stored->version != *seen_version_;
 }
 
-std::string RecordFile::name() { return name_files() ? name_hash_ : std::string(); }
-
-// ---- The record ------------------------------------------------------------------------------------------------------
-
-LoadResult RecordFile::read_record(std::string_view key) {
-    const Io<std::string> sealed = read_file(record_path_, max_sealed_bytes + 1);
-    if (sealed) return open_record(*cipher_, key, name_hash_, *sealed);
-    if (sealed.error() != ENOENT) return load_refused(sealed.error());
-    LoadResult result;
-    result.outcome = LoadOutcome::absent;
-    return result;
+bool RecordFile::looks_changed() {
+    if (!name_files() || !seen_version_) return false;
+    const Io<FileInfo> now = files_->look();
+    if (!now && now.error() != ENOENT) return false;
+    if (!now || !seen_file_) return now.has_value() != seen_file_.has_value();
+    return now->inode != seen_file_->inode || now->size != seen_file_->size || now->modified_ns != seen_file_->modified_ns;
 }
 
-LoadResult RecordFile::set_aside(std::string_view key) {
-    const Io<Lock> lock_held = lock();
-    if (!lock_held) return load_refused(lock_held.error());
-    // Another process may have put a good record in its place.
-    LoadResult result = read_record(key);
-    if (result.outcome != LoadOutcome::lost) return result;
-    const std::string newer = record_path_ + ".lost.1";
-    files_->rename(newer, record_path_ + ".lost.2");  // refused: then the newest alone is kept
-    Io<void> moved = files_->rename(record_path_, newer);
-    if (moved) moved = sync_directory(directory_);
-    return moved ? result : load_refused(moved.error());
+bool RecordFile::is_folder_there() {
+    return name_files() && files_->open_folder(StoreFiles::Missing::refuse).has_value();
 }
 
-// Who set it aside may have ended without a save: whoever comes next must start where it would have, not at the first
-// generation, which leases of before may name.
-LoadResult RecordFile::lost_earlier() {
-    const Io<OpenFile> lost = open(record_path_ + ".lost.1", OpenFor::reading);
-    if (!lost && lost.error() != ENOENT) return load_refused(lost.error());
-    LoadResult result;
-    result.outcome = lost ? LoadOutcome::lost : LoadOutcome::absent;
-    result.fault.cause = lost ? StoreCause::earlier : StoreCause::none;
-    return result;
+// ---- Save ------------------------------------------------------------------------------------------------------------
+
+SaveResult RecordFile::save(const SaveRequest& request, const KeyAtHand& key) {
+    if (!name_files()) return {.fault = {StoreCause::cipher}};
+    return request.record.state == TokenState::signed_out ? save_tombstone(request, key) : save_live(request, key);
 }
 
-// 0: no record. Nothing: a header that cannot be read; that is a conflict too, and the load that follows tells the loss.
-Io<std::optional<std::uint64_t>> RecordFile::stored_revision() {
-    const Io<std::string> header = read_file(record_path_, sealed_header_bytes);
-    if (header) return sealed_revision(*header);
-    if (header.error() == ENOENT) return std::optional<std::uint64_t>(0);
-    return io_error(header.error());
+tl::expected<RecordFile::ToReplace, SaveResult> RecordFile::begin_save(const SaveRequest& request, std::string_view key) {
+    const auto refused = [](int os_code) { return tl::unexpected<SaveResult>(save_refused(os_code)); };
+    Io<OpenFile> folder = files_->open_folder(StoreFiles::Missing::make);
+    if (!folder) return refused(folder.error());
+    Io<FileLock> lock = files_->lock();
+    if (!lock) return refused(lock.error());
+    Io<Stored> stored = read_stored(max_sealed_bytes + 1);
+    if (!stored) return refused(stored.error());
+    Io<FolderNames> names = read_names(*folder);
+    if (!names) return refused(names.error());
+    LoadResult opened = open(*stored, *names, key);
+    opened.logout = logout_of(opened, *names);
+    if (opened.fault.cause == StoreCause::cipher) return tl::unexpected<SaveResult>({.fault = opened.fault});
+    const bool is_tombstone = request.record.state == TokenState::signed_out;
+    if (opened.fault.cause == StoreCause::newer_format && !is_tombstone)
+        return tl::unexpected<SaveResult>({.fault = opened.fault});
+    if (stored->version != request.replaces) return tl::unexpected<SaveResult>({SaveOutcome::conflict});
+    return ToReplace{std::move(*folder), std::move(*lock), std::move(*stored), std::move(*names), std::move(opened)};
 }
 
-Io<void> RecordFile::replace_record(std::string_view sealed) {
-    const std::string temporary = record_path_ + ".tmp";
-    if (Io<void> removed = remove_if_there(temporary); !removed) return removed;  // of a process that died
-    Io<void> replaced = write_file(temporary, OpenFor::creating, sealed);
-    if (replaced) replaced = files_->rename(temporary, record_path_);
+SaveResult RecordFile::save_live(const SaveRequest& request, const KeyAtHand& key) {
+    Record record = request.record;
+    record.name = session_name_;
+    const Result<std::string> sealed = seal_record(*cipher_, key.bytes, files_->name(), record);
+    if (!sealed) return {.fault = {StoreCause::cipher}};
+    auto target = begin_save(request, key.bytes);
+    if (!target) return target.error();
+    if (target->opened.logout.is_unfinished) return finish_found_clear(*target, key);
+    if (target->opened.logout.epoch > record.epoch) return {SaveOutcome::conflict};
+    const bool is_new_claim = hold_claim(request);
+    if (const Io<void> replaced = replace(*target, *sealed, Unreadable::quarantine); !replaced) {
+        if (is_new_claim) release_claim_unless(0);
+        return save_refused(replaced.error());
+    }
+    sweep_after_live_save(target->names, record.epoch);
+    if (!request.claims) release_claim_unless(0);
+    return {SaveOutcome::saved};
+}
+
+// The old record stays until the new one is whole on the medium.
+Io<void> RecordFile::replace(const ToReplace& target, std::string_view sealed, Unreadable unreadable) {
+    if (Io<void> removed = files_->remove(".tmp"); !removed) return removed;  // of a process that died
+    Io<void> replaced = files_->write(".tmp", OpenFor::creating, sealed);
+    if (replaced) replaced = displace(target, unreadable);
+    if (replaced) replaced = files_->rename(".tmp", "");
     if (!replaced) {
-        files_->remove(temporary);
+        (void)files_->remove(".tmp");
         return replaced;
     }
-    return sync_directory(directory_);
+    seen_version_ = version_of(sealed, sealed.size());
+    if (const Io<FileInfo> info = files_->look()) seen_file_ = *info;
+    return files_->sync(target.folder);
 }
 
-// ---- The pending erase -----------------------------------------------------------------------------------------------
-
-// Without the lock, which a frozen process may hold. Refused (a full disk): the tombstone itself is tried all the same.
-void RecordFile::mark_erase(std::uint64_t epoch) {
-    const Io<std::uint64_t> marked = marked_epoch();
-    if (marked && *marked >= epoch) return;
-    std::string bytes;
-    append_number<std::uint64_t>(bytes, epoch);
-    if (write_file(record_path_ + ".erase", OpenFor::overwriting, bytes)) sync_directory(directory_);
+// What is not a file goes. A file that does not open may be wanted: a wrong key, a bug of ours.
+Io<void> RecordFile::displace(const ToReplace& target, Unreadable unreadable) {
+    if (target.stored.file.node == FileBytes::Node::other) return files_->remove("");
+    const bool is_file = target.stored.file.node == FileBytes::Node::file;
+    if (!is_file || target.opened.outcome != LoadOutcome::lost || unreadable == Unreadable::drop) return {};
+    (void)files_->rename(".lost.1", ".lost.2");  // refused: then the newest alone is kept
+    return files_->rename("", ".lost.1");
 }
 
-// 0: no marker. One without its number is just being written; if it stays so, since its writer died or the disk was full,
-// it stands for every epoch.
-Io<std::uint64_t> RecordFile::marked_epoch() {
-    for (std::int64_t waited_ms = 0;; waited_ms += lock_pause_ms) {
-        const Io<std::string> bytes = read_file(record_path_ + ".erase", sizeof(std::uint64_t));
-        if (!bytes && bytes.error() == ENOENT) return 0;
-        if (!bytes) return io_error(bytes.error());
-        ByteReader in(*bytes);
-        const auto epoch = in.number<std::uint64_t>();
-        if (in.complete() && epoch != 0) return epoch;
-        if (waited_ms >= marker_limit_ms) return std::numeric_limits<std::uint64_t>::max();
-        files_->sleep(lock_pause_ms);
+// A live record of that epoch is in place: what is left of logouts up to it is stale. Refused: it stays stale.
+void RecordFile::sweep_after_live_save(const FolderNames& names, std::uint64_t epoch) {
+    for (const auto* files : {&names.markers, &names.witnesses})
+        for (const LogoutFile& file : *files)
+            if (file.epoch <= epoch) (void)files_->remove(file.suffix);
+}
+
+// ---- The claim's lock --------------------------------------------------------------------------------------------------
+
+// Held from before the claim is stored. Where it can't be had (a frozen process holds it, whose claim has lapsed), the claim
+// lives by its limit alone. A child that is forked shares the open file: a claim that is past its limit is dead all the same.
+bool RecordFile::hold_claim(const SaveRequest& request) {
+    if (!claims_have_locks || !request.claims) return false;
+    if (claim_lock_) {
+        claim_owner_ = request.record.claim.owner;
+        return false;
     }
-}
-
-// The record is of the clear's epoch or a later one; what is left is the other files. The marker goes last.
-Io<void> RecordFile::finish_erase(TokenState stored) {
-    if (stored == TokenState::signed_out) erased_();
-    for (const char* suffix : {".lost.1", ".lost.2"})
-        if (Io<void> removed = remove_if_there(record_path_ + suffix); !removed) return removed;
-    if (Io<void> synced = sync_directory(directory_); !synced) return synced;
-    return remove_if_there(record_path_ + ".erase");
-}
-
-// ---- Files -----------------------------------------------------------------------------------------------------------
-
-bool RecordFile::name_files() {
-    if (!record_path_.empty()) return true;
-    const Result<std::string> hash = cipher_->sha256_hex(session_name_);
-    if (!hash) return false;
-    name_hash_ = *hash;
-    record_path_ = directory_ + "/" + name_hash_;
+    Io<FileLock> lock = files_->lock_claim();
+    if (!lock) return false;
+    claim_lock_.emplace(std::move(*lock));
+    claim_owner_ = request.record.claim.owner;
     return true;
 }
 
-// Where the folder is missing, a file that is to be created gets one.
-Io<RecordFile::OpenFile> RecordFile::open(const std::string& path, OpenFor purpose) {
-    Io<int> file = files_->open(path, purpose);
-    const bool creates = purpose == OpenFor::overwriting || purpose == OpenFor::locking;
-    if (!file && file.error() == ENOENT && creates) {
-        if (const Io<void> made = make_directories(directory_); !made) return io_error(made.error());
-        file = files_->open(path, purpose);
-    }
-    if (!file) return io_error(file.error());
-    return OpenFile(*files_, *file);
-}
-
-Io<std::string> RecordFile::read_file(const std::string& path, std::size_t limit) {
-    const Io<OpenFile> file = open(path, OpenFor::reading);
-    if (!file) return io_error(file.error());
-    const Io<FileInfo> info = files_->info(file->number());
-    if (!info) return io_error(info.error());
-    if (!info->regular) return io_error(EINVAL);
-    if (!info->ours) return io_error(EPERM);
-    std::string bytes(std::min<std::uint64_t>(info->size, limit), '\0');
-    const Io<std::size_t> count = files_->read(file->number(), bytes.data(), bytes.size());
-    if (!count) return io_error(count.error());
-    bytes.resize(*count);
-    return bytes;
-}
-
-Io<void> RecordFile::write_file(const std::string& path, OpenFor purpose, std::string_view bytes) {
-    const Io<OpenFile> file = open(path, purpose);
-    if (!file) return io_error(file.error());
-    const Io<void> written = files_->write(file->number(), bytes);
-    if (!written) return written;
-    return files_->sync(file->number());
-}
-
-Io<void> RecordFile::remove_if_there(const std::string& path) {
-    Io<void> removed = files_->remove(path);
-    if (!removed && removed.error() == ENOENT) return {};
-    return removed;
-}
-
-Io<void> RecordFile::make_directories(const std::string& path) {
-    const std::string parent = parent_of(path);
-    Io<void> made = files_->make_directory(path);
-    if (!made && made.error() == ENOENT && parent != path) {
-        if (Io<void> above = make_directories(parent); !above) return above;
-        made = files_->make_directory(path);
-    }
-    if (!made) return made.error() == EEXIST ? Io<void>() : made;
-    return sync_directory(parent);
-}
-
-Io<void> RecordFile::sync_directory(const std::string& path) {
-    const Io<OpenFile> directory = open(path, OpenFor::directory);
-    if (!directory) return io_error(directory.error());
-    return files_->sync(directory->number());
-}
-
-auto RecordFile::lock() -> Io<Lock> {
-    Io<OpenFile> file = open(record_path_ + ".lock", OpenFor::locking);
-    if (!file) return io_error(file.error());
-    for (std::int64_t waited_ms = 0;; waited_ms += lock_pause_ms) {
-        const Io<void> locked = files_->try_lock(file->number());
-        if (locked) return Lock(*files_, std::move(*file));
-        if (locked.error() != EWOULDBLOCK || waited_ms >= lock_limit_ms) return io_error(locked.error());
-        files_->sleep(lock_pause_ms);
-    }
+void RecordFile::release_claim_unless(std::uint64_t owner) {
+    if (owner == claim_owner_ && owner != 0) return;
+    claim_lock_.reset();
+    claim_owner_ = 0;
 }
 
 }  // namespace portal

@@ -1,4 +1,5 @@
 // One session's record in a folder: the blocking core of the file store, and what survives a crash at any of its calls.
+// README.md in this folder states the protocol step by step.
 #pragma once
 
 #include <cstdint>
@@ -10,78 +11,95 @@
 
 #include "session/record_store.hpp"
 #include "store/cipher.hpp"
-#include "store/file_system.hpp"
+#include "store/folder_names.hpp"
+#include "store/sealed_record.hpp"
+#include "store/store_files.hpp"
 
 namespace portal {
 
-inline constexpr std::int64_t lock_limit_ms = 500;
-inline constexpr std::int64_t lock_pause_ms = 10;
-inline constexpr std::int64_t marker_limit_ms = 200;  // for its writer to write its number
-
-// What to do with a record that the given key does not open.
-enum class OtherKey : std::uint8_t {
-    keep,       // say so and leave it: a newer key may open it
-    set_aside,  // the key is the right one, or there is none any more: the record is lost
+struct KeyAtHand {
+    std::string_view bytes;  // empty: none
+    bool is_known = true;    // false: whether there is a key can't be told now (locked)
 };
 
-// The files, all named after the SHA-256 of the session's name:
-//   HASH         the record; replaced by a rename, so a reader needs no lock and never sees half of one
-//   HASH.lock    held (flock) while anything is changed; never renamed or deleted, else two could hold "it"
-//   HASH.tmp     the next record while it is written
-//   HASH.erase   the epoch of a clear that has begun: the record, if of an earlier epoch, is to be taken as erased
-//   HASH.lost.1  the last record that could not be read, HASH.lost.2 the one before
-//
 // Used by one thread at a time. The constructor does nothing; the directory is made at the first save.
 class RecordFile {
 public:
-    // `erased` runs each time a tombstone is in place, before the clear counts as done: if the process dies in between, the
-    // next load runs it again. Here the key is destroyed.
+    // `destroy_key` runs under the lock, once the record no longer holds a token. It returns when the key is destroyed, or
+    // false where that is not confirmed; a host that cannot destroy keys counts as done. It may invalidate KeyAtHand.
     RecordFile(std::string directory, std::string session_name, std::shared_ptr<FileSystem> files,
-               std::shared_ptr<Cipher> cipher, std::function<void()> erased);
+               std::shared_ptr<Cipher> cipher, std::function<bool()> destroy_key);
 
-    // An empty key opens tombstones only.
-    [[nodiscard]] LoadResult load(std::string_view key, OtherKey other_key);
+    // An empty key opens tombstones only; another record is then lost by other_key. Writes nothing.
+    [[nodiscard]] LoadResult load(std::string_view key);
+    // Whether that load saw a tombstone, or any sign of a clear: then the key that it was called with may be a destroyed one.
+    [[nodiscard]] bool has_seen_clear() const { return has_seen_clear_; }
 
-    // Writes revision record.revision + 1. A tombstone needs no key. Its marker is written before anything that can fail,
-    // so the clear outlives the process even if the save is refused.
-    [[nodiscard]] SaveResult save(Record record, std::string_view key);
+    // A tombstone needs no key; with one, its marker carries the proof that lets others destroy the key if this process dies.
+    [[nodiscard]] SaveResult save(const SaveRequest& request, const KeyAtHand& key);
 
     // Whether another process has saved since the last load or save here. False where that can't be told.
     [[nodiscard]] bool has_news();
+    // The same by one system call. It may miss a file that was replaced within one tick of the clock.
+    [[nodiscard]] bool looks_changed();
+
+    [[nodiscard]] bool is_folder_there();
     [[nodiscard]] const std::string& directory() const { return directory_; }
     [[nodiscard]] std::string name();  // of the record's file; empty: the cipher fails
 
 private:
-    class OpenFile;
-    class Lock;
+    struct Stored {
+        FileBytes file;
+        RecordVersion version;
+    };
+    struct ToReplace {
+        OpenFile folder;
+        FileLock lock;
+        Stored stored;
+        FolderNames names;
+        LoadResult opened;
+    };
 
     bool name_files();
-    Io<OpenFile> open(const std::string& path, OpenFor purpose);
-    Io<std::string> read_file(const std::string& path, std::size_t limit);
-    Io<void> write_file(const std::string& path, OpenFor purpose, std::string_view bytes);
-    Io<void> remove_if_there(const std::string& path);
-    Io<void> make_directories(const std::string& path);
-    Io<void> sync_directory(const std::string& path);
-    Io<Lock> lock();
+    Io<Stored> read_stored(std::size_t limit);
+    Io<FolderNames> read_names(const OpenFile& folder);
+    LoadResult open(const Stored& stored, const FolderNames& names, std::string_view key) const;
+    LoadResult judge(const Stored& stored, const FolderNames& names, std::string_view key);
+    void saw(const Stored& stored);
 
-    LoadResult read_record(std::string_view key);
-    LoadResult set_aside(std::string_view key);
-    LoadResult lost_earlier();
-    Io<std::optional<std::uint64_t>> stored_revision();
-    Io<void> replace_record(std::string_view sealed);
+    // Under the lock, what a save with these versions and this key has before it; else its answer.
+    tl::expected<ToReplace, SaveResult> begin_save(const SaveRequest& request, std::string_view key);
+    SaveResult save_live(const SaveRequest& request, const KeyAtHand& key);
+    enum class Unreadable : std::uint8_t { quarantine, drop };
+    Io<void> replace(const ToReplace& target, std::string_view sealed, Unreadable unreadable);
+    Io<void> displace(const ToReplace& target, Unreadable unreadable);
+    void sweep_after_live_save(const FolderNames& names, std::uint64_t epoch);
+    bool hold_claim(const SaveRequest& request);
+    void release_claim_unless(std::uint64_t owner);
 
-    void mark_erase(std::uint64_t epoch);
-    Io<std::uint64_t> marked_epoch();
-    Io<void> finish_erase(TokenState stored);
+    // record_clear.cpp
+    SaveResult save_tombstone(const SaveRequest& request, const KeyAtHand& key);
+    SaveResult finish_found_clear(const ToReplace& target, const KeyAtHand& key);
+    std::string proof_of_clear(std::string_view key, std::uint64_t lineage, std::uint64_t epoch) const;
+    void mark_clear(const Record& tombstone, const KeyAtHand& key);
+    enum class Proof : std::uint8_t { none, valid, unknown };
+    Proof proof_in_markers(const ToReplace& target, const KeyAtHand& key, std::uint64_t lineage);
+    Io<void> remove_record(const ToReplace& target);
+    SaveResult finish_clear(const ToReplace& target, std::uint64_t epoch, Proof proof);
+    Io<void> sweep_after_clear(const ToReplace& target, std::uint64_t epoch);
 
-    std::string directory_;
-    std::string session_name_;
-    std::shared_ptr<FileSystem> files_;
-    std::shared_ptr<Cipher> cipher_;
-    std::function<void()> erased_;
-    std::string name_hash_;  // these are set at the first use
-    std::string record_path_;
-    std::optional<std::uint64_t> seen_revision_;  // what the last load or save here has found or left
+    const std::string directory_;
+    const std::string session_name_;
+    const std::shared_ptr<FileSystem> file_system_;
+    const std::shared_ptr<Cipher> cipher_;
+    const std::function<bool()> destroy_key_;
+    std::optional<StoreFiles> files_;  // set at the first use, which computes the name's hash
+    std::optional<RecordVersion> seen_version_;
+    std::optional<FileInfo> seen_file_;  // of the version seen; nothing: no file, or none that was seen
+    bool has_seen_clear_ = false;
+    bool owes_destroy_ = false;  // the app's own clear asked for it, and it is not confirmed
+    std::optional<FileLock> claim_lock_;
+    std::uint64_t claim_owner_ = 0;  // whose lock that is
 };
 
 }  // namespace portal

@@ -15,9 +15,9 @@ using namespace portal::test;
 namespace {
 
 // How many system calls each takes. Another number is no fault by itself, but a change of what happens on the disk.
-constexpr int calls_of_first_save = 25;
-constexpr int calls_of_save = 18;
-constexpr int calls_of_clear = 35;
+constexpr int calls_of_first_save = 27;
+constexpr int calls_of_save = 20;
+constexpr int calls_of_clear = 37;
 
 struct Fixture : RecordFolder {
     Fixture() { write_bytes(keys.file("key"), key); }
@@ -99,55 +99,74 @@ TEST_CASE_METHOD(Fixture, "A process killed before any call of the first save le
         const bool is_new = found.outcome == LoadOutcome::found && same(found.record, sample_record(1, "next-token"));
         CHECK((is_new || found.outcome == LoadOutcome::absent));
         if (call > calls_of_first_save) CHECK(is_new);
-        CHECK(save(sample_record(found.record.revision, "another")) == SaveOutcome::saved);
+        CHECK(replace(found.version, sample_record(found.version.revision + 1, "another")) == SaveOutcome::saved);
         CHECK(files->slept_ms() == 0);
     }
 }
 
-TEST_CASE_METHOD(Fixture, "A process killed before any call of a clear leaves it done or pending, once its marker is there",
+TEST_CASE_METHOD(Fixture, "A process killed before any call of a clear leaves it done or due, once its marker is there",
                  "[crash]") {
     start_over();
     check_calls("clear", calls_of_clear);
-    int was_pending = 0;
+    int was_due = 0;
+    int was_unfinished = 0;
     for (int call = 1; call <= calls_of_clear + 1; ++call) {
         INFO("killed before call " << call << " of " << calls_of_clear);
         start_over();
         CHECK(run("clear", call) == (call <= calls_of_clear ? -SIGKILL : 0));
-        const LoadResult found = find();
+        LoadResult found = find();
         REQUIRE(found.outcome == LoadOutcome::found);
         const bool is_signed_out = found.record.state == TokenState::signed_out;
-        const bool is_untouched = same(found.record, old_record) && !found.erase_pending;
-        CHECK(is_untouched == (call <= 2));  // before there is a marker, nothing has happened
-        CHECK((is_untouched || is_signed_out || found.erase_pending));
-        was_pending += found.erase_pending ? 1 : 0;
-        // A load that finds the tombstone has done the rest; else the next process clears.
-        if (!is_signed_out) REQUIRE(save(sample_tombstone(found.record.revision)) == SaveOutcome::saved);
+        const bool is_untouched = same(found.record, old_record) && found.logout == Logout{};
+        CHECK(is_untouched == (call <= 4));  // before there is a marker, nothing has happened
+        CHECK((is_untouched || is_signed_out || found.logout.is_due));
+        was_due += found.logout.is_due ? 1 : 0;
+        was_unfinished += is_signed_out && found.logout.is_unfinished ? 1 : 0;
+        // The next process finishes it.
+        if (found.logout.is_unfinished) CHECK(finish_clear(found) == SaveOutcome::saved);
+        if (is_untouched) REQUIRE(save(sample_tombstone(1)) == SaveOutcome::saved);
         CHECK_FALSE(holds_a_token());
-        CHECK(folder.names().size() == 2);  // record and lock
-        const LoadResult after = find();
-        CHECK(after.record.state == TokenState::signed_out);
-        CHECK_FALSE(after.erase_pending);
+        CHECK(folder.names().size() == 3);  // record, lock and witness
+        found = find();
+        CHECK(found.record.state == TokenState::signed_out);
+        CHECK(found.logout == Logout{});
     }
-    CHECK(was_pending > 5);
+    CHECK(was_due > 5);
+    CHECK(was_unfinished > 5);
 }
 
-TEST_CASE_METHOD(Fixture, "A process killed while it sets a damaged record aside hides no loss and no good record",
-                 "[crash]") {
+TEST_CASE_METHOD(Fixture, "A process killed while it replaces a damaged record hides no loss and no good record", "[crash]") {
     const auto start = [&] {
         start_over();
         write_bytes(path, "damaged");
     };
     start();
-    Peer whole = child("load", 0);
+    Peer whole = child("anew", 0);
     const int calls = std::stoi(whole.hear());
     REQUIRE(whole.end() == 0);
     for (int call = 1; call <= calls; ++call) {
         INFO("killed before call " << call << " of " << calls);
         start();
-        CHECK(run("load", call) == -SIGKILL);
-        const LoadOutcome found = find().outcome;
-        CHECK((found == LoadOutcome::lost || found == LoadOutcome::absent));
-        CHECK(save(first_record()) == SaveOutcome::saved);
+        CHECK(run("anew", call) == -SIGKILL);
+        const LoadResult found = find();
+        CHECK((found.outcome == LoadOutcome::lost || found.record.token->equals("next-token")));
+        Record anew = sample_record(found.version.revision + 1, "another");
+        CHECK(replace(found.version, anew) == SaveOutcome::saved);
         CHECK(find().outcome == LoadOutcome::found);
     }
+}
+
+TEST_CASE_METHOD(Fixture, "A claim is alive as long as its owner, and dead the moment that is killed", "[crash]") {
+    start_over();
+    Peer owner = child("claim", 0);
+    REQUIRE(owner.hear() != "silent");
+    const LoadResult alive = load();
+    REQUIRE(alive.record.claim.owner != 0);
+    CHECK_FALSE(alive.claim_owner_is_dead);
+    SECTION("killed") { owner.kill(); }
+    SECTION("ended") {
+        owner.tell("go on");
+        CHECK(owner.end() == 0);
+    }
+    CHECK(load().claim_owner_is_dead);
 }

@@ -148,7 +148,7 @@ TEST_CASE("Two processes in use do not write for each request, nor for what the 
     REQUIRE(is_token(token_of(*extension), "g1"));
     const auto saves = [&, record = std::string("37a8eec1ce19687d132fe29051dca629d164e2c4958ba141d5f4133a33f0688f")] {
         for (Peer* peer : {app.get(), extension.get(), app.get()}) CHECK(peer->ask("quiet") == "ok");
-        return portal::sealed_revision(file_bytes(world.store + "/" + record)).value_or(0);
+        return portal::version_of(file_bytes(world.store + "/" + record), 0).revision;
     };
     const std::uint64_t before = saves();
     for (int minute = 1; minute <= 10; ++minute) {

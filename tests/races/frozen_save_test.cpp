@@ -20,14 +20,14 @@ class Process {
 public:
     explicit Process(const RecordFolder& folder)
         : files(std::make_shared<CountingFileSystem>(std::make_shared<PosixFileSystem>())),
-          file_(folder.directory, "default", files, folder.cipher, [] {}),
+          file_(folder.directory, "default", files, folder.cipher, [] { return true; }),
           key_(folder.key) {}
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
     ~Process() { (void)thaw(); }
 
-    LoadResult load() { return file_.load(key_, OtherKey::set_aside); }
-    SaveOutcome save(const Record& record) { return file_.save(record, key_).outcome; }
+    LoadResult load() { return file_.load(key_); }
+    SaveOutcome save(const Record& record) { return file_.save(RecordFolder::next(record), {key_}).outcome; }
 
     // Whether it stands still in a save of that record, before that call.
     [[nodiscard]] bool freeze_in_save(const Record& record, int call) {
@@ -80,14 +80,13 @@ struct Fixture : RecordFolder {
     // Never: a token that the logout has missed.
     LoadResult load_after_logout() {
         LoadResult after = load();
-        REQUIRE(after.outcome == LoadOutcome::found);
-        CHECK((after.record.state == TokenState::signed_out || after.erase_pending));
+        CHECK((after.record.state == TokenState::signed_out || after.logout.is_due));
         return after;
     }
-    // As a session does that is told of a pending erase.
     void finish_logout(const LoadResult& after) {
-        if (after.erase_pending) CHECK(save(sample_tombstone(after.record.revision, next_epoch)) == SaveOutcome::saved);
+        if (after.logout.is_unfinished) CHECK(finish_clear(after) == SaveOutcome::saved);
         CHECK(load().record.state == TokenState::signed_out);
+        CHECK(load().logout == Logout{});
         CHECK_FALSE(holds_a_token());
     }
 };
@@ -112,7 +111,7 @@ TEST_CASE_METHOD(Fixture, "While a process is frozen anywhere in a save, another
         REQUIRE(seen.outcome == LoadOutcome::found);
         CHECK((same(seen.record, old_record) || same(seen.record, sample_record(2, "token-a"))));
         CHECK(other.files->slept_ms() == 0);
-        const SaveOutcome outcome = other.save(sample_record(seen.record.revision, "token-b"));
+        const SaveOutcome outcome = other.save(sample_record(seen.version.revision, "token-b"));
         CHECK((outcome == SaveOutcome::saved || outcome == SaveOutcome::unavailable));
         CHECK(other.files->slept_ms() == (outcome == SaveOutcome::saved ? 0 : lock_limit_ms));
         REQUIRE(frozen.is_frozen());
@@ -121,7 +120,7 @@ TEST_CASE_METHOD(Fixture, "While a process is frozen anywhere in a save, another
         CHECK((late == SaveOutcome::saved || (late == SaveOutcome::conflict && outcome == SaveOutcome::saved)));
         const LoadResult after = load();
         const std::uint64_t saves = (late == SaveOutcome::saved ? 1 : 0) + (outcome == SaveOutcome::saved ? 1 : 0);
-        CHECK(after.record.revision == 1 + saves);
+        CHECK(after.version.revision == 1 + saves);
         CHECK(after.record.token->equals(outcome == SaveOutcome::saved ? "token-b" : "token-a"));
         refused += outcome == SaveOutcome::unavailable ? 1 : 0;
         lost_to_other += late == SaveOutcome::conflict ? 1 : 0;
@@ -148,7 +147,7 @@ TEST_CASE_METHOD(Fixture, "Of two claims on what both have read one is stored, w
         const bool frozen_claimed = frozen.thaw() == SaveOutcome::saved;
         CHECK(frozen_claimed != other_claimed);
         CHECK(load().record.claim.owner == (other_claimed ? 0xb : 0xa));
-        CHECK(load().record.revision == 2);
+        CHECK(load().version.revision == 2);
         first_won += frozen_claimed ? 1 : 0;
     }
     CHECK(first_won > 0);
@@ -166,7 +165,7 @@ TEST_CASE_METHOD(Fixture, "A logout is not lost, wherever another process stands
         Process frozen(*this);
         Process other(*this);
         REQUIRE(frozen.freeze_in_save(next, call));
-        const std::uint64_t revision = other.load().record.revision;
+        const std::uint64_t revision = other.load().version.revision;
         const SaveOutcome outcome = other.save(sample_tombstone(revision, next_epoch));
         CHECK((outcome == SaveOutcome::saved || outcome == SaveOutcome::unavailable));
         REQUIRE(frozen.is_frozen());
@@ -192,7 +191,7 @@ TEST_CASE_METHOD(Fixture, "A logout is not lost, wherever it stands while anothe
         Process clearing(*this);
         Process other(*this);
         REQUIRE(clearing.freeze_in_save(tombstone, call));
-        const bool is_begun = folder.names().count(name_hash + ".erase") == 1;
+        const bool is_begun = folder.names().count(name_hash + ".erase.4") == 1;
         const SaveOutcome outcome = other.save(sample_record(1, "token-b"));  // it has read nothing of the logout
         if (is_begun) CHECK(outcome != SaveOutcome::saved);
         REQUIRE(clearing.is_frozen());

@@ -1,7 +1,13 @@
 #include "store/file_store.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <deque>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "support/catch.hpp"
 #include "support/record_folder.hpp"
@@ -38,6 +44,8 @@ public:
     bool late = false;
     int loads = 0;
     int destroyed = 0;
+    bool destroys = true;  // false: it does not answer in time
+    std::function<void()> on_destroy;
 
     void load(std::function<void(KeyResult)> answer) override {
         ++loads;
@@ -51,9 +59,13 @@ public:
         std::exchange(waiting_, nullptr)(std::move(result));
     }
     [[nodiscard]] bool can_destroy() const override { return destroyable; }
-    void destroy() override {
+    [[nodiscard]] bool destroy(std::int64_t limit_ms) override {
+        CHECK(limit_ms == 10'000);
+        if (on_destroy) on_destroy();
+        if (!destroys) return false;
         ++destroyed;
         key = key_after_destroy;
+        return true;
     }
 
 private:
@@ -78,15 +90,17 @@ struct Fixture : RecordFolder {
         return *got;
     }
     LoadResult load_now() { return load_now(*store); }
-    SaveResult save_now(FileStore& to, const Record& record) {
+    SaveResult save_now(FileStore& to, const Record& record) { return save_now(to, next(record)); }
+    SaveResult save_now(FileStore& to, const SaveRequest& request) {
         std::optional<SaveResult> got;
-        to.save(record, [&](SaveResult result) { got = result; });
+        to.save(request, [&](SaveResult result) { got = result; });
         CHECK_FALSE(got);
         executor->run();
         REQUIRE(got);
         return *got;
     }
     SaveResult save_now(const Record& record) { return save_now(*store, record); }
+    SaveResult save_now(const SaveRequest& request) { return save_now(*store, request); }
 };
 
 }  // namespace
@@ -140,7 +154,7 @@ TEST_CASE_METHOD(Fixture, "A key that is gone means a loss where a record is, ab
     const LoadResult result = load_now(*open());
     CHECK(result.outcome == LoadOutcome::lost);
     CHECK(result.fault.cause == StoreCause::other_key);
-    CHECK(folder.names().count(name_hash + ".lost.1") == 1);
+    CHECK(folder.names().count(name_hash) == 1);  // it may come back
 }
 
 TEST_CASE_METHOD(Fixture, "A key provider that fails, or gives a key of the wrong size, is a fault and costs no record",
@@ -169,7 +183,7 @@ TEST_CASE_METHOD(Fixture, "A key provider that fails, or gives a key of the wron
 TEST_CASE_METHOD(Fixture, "A key that comes late answers load and save late", "[store][file-store]") {
     host->late = true;
     std::optional<SaveOutcome> saved;
-    store->save(first_record(), [&](SaveResult result) { saved = result.outcome; });
+    store->save(next(first_record()), [&](SaveResult result) { saved = result.outcome; });
     executor->run();
     CHECK_FALSE(saved);
     host->answer();
@@ -184,7 +198,7 @@ TEST_CASE_METHOD(Fixture, "A store let go with a key outstanding still ends its 
                  "[store][file-store]") {
     host->late = true;
     int answers = 0;
-    store->save(first_record(), [&](SaveResult result) {
+    store->save(next(first_record()), [&](SaveResult result) {
         CHECK(result.outcome == SaveOutcome::saved);
         ++answers;
     });
@@ -239,7 +253,7 @@ TEST_CASE_METHOD(Fixture, "A clear that the disk refuses destroys no key", "[sto
     CHECK(save_now(sample_tombstone(1)).outcome == SaveOutcome::fault);
     CHECK(host->destroyed == 0);
     files->fail_none();
-    CHECK(load_now().erase_pending);
+    CHECK(load_now().logout == Logout{true, 4, true});
 }
 
 TEST_CASE_METHOD(Fixture, "A clear works while the keychain is locked, and is seen by a process that has no key yet",
@@ -272,6 +286,133 @@ TEST_CASE_METHOD(Fixture, "A process that still has the old key follows another 
         REQUIRE(save_now(next).outcome == SaveOutcome::saved);
         CHECK(save_now(*other, sample_record(1)).outcome == SaveOutcome::conflict);
         CHECK(load_now(*other).record.token->equals("next-token"));
-        CHECK(folder.names().count(name_hash + ".lost.1") == 0);
     }
+}
+
+// ---- Clears and keys -------------------------------------------------------------------------------------------------
+
+TEST_CASE_METHOD(Fixture, "A clear destroys the key while it holds the lock and its marker stands", "[store][file-store]") {
+    host->destroyable = true;
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    bool was_marked = false;
+    host->on_destroy = [&] {
+        was_marked = folder.names().count(name_hash + ".erase.4") == 1;
+        const int lock = ::open((path + ".lock").c_str(), O_RDWR | O_CLOEXEC);
+        CHECK(::flock(lock, LOCK_EX | LOCK_NB) == -1);
+        ::close(lock);
+    };
+    REQUIRE(save_now(sample_tombstone(1)).outcome == SaveOutcome::saved);
+    CHECK(was_marked);
+    CHECK(folder.names().count(name_hash + ".erase.4") == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "A clear whose key is not destroyed in time is not done, and is finished by the next try",
+                 "[store][file-store]") {
+    host->destroyable = true;
+    host->destroys = false;
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    const SaveResult unfinished = save_now(sample_tombstone(1));
+    CHECK(unfinished.outcome == SaveOutcome::unavailable);
+    CHECK(unfinished.fault.cause == StoreCause::key);
+    const LoadResult found = load_now();
+    CHECK(found.record.state == TokenState::signed_out);
+    CHECK(found.logout.is_unfinished);
+    host->destroys = true;
+    REQUIRE(save_now(next(found.record, true)).outcome == SaveOutcome::saved);
+    CHECK(host->destroyed == 1);
+    CHECK_FALSE(load_now().logout.is_unfinished);
+}
+
+TEST_CASE_METHOD(Fixture, "A save after a clear uses a key that was fetched after the load that saw its marker gone",
+                 "[store][file-store]") {
+    host->destroyable = true;
+    const auto other = open();
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    REQUIRE(load_now(*other).outcome == LoadOutcome::found);
+    REQUIRE(save_now(sample_tombstone(1)).outcome == SaveOutcome::saved);
+    REQUIRE(load_now(*other).record.state == TokenState::signed_out);
+    const int loads = host->loads;
+    Record login = sample_record(2, "next-token");
+    login.epoch = 4;
+    REQUIRE(save_now(*other, login).outcome == SaveOutcome::saved);
+    CHECK(host->loads == loads + 1);
+    CHECK(open_record(*cipher, host->key_after_destroy, name_hash, file_bytes(path)).outcome == LoadOutcome::found);
+}
+
+TEST_CASE_METHOD(Fixture, "A save that finds a clear begun and proven finishes it, key and all, and is a conflict",
+                 "[store][file-store]") {
+    host->destroyable = true;
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    files->judge_by([&](const FileCall& call) { return call.name == "list" ? EIO : 0; });  // dead before its lock's work
+    REQUIRE(save_now(sample_tombstone(1)).outcome == SaveOutcome::fault);
+    files->fail_none();
+    write_bytes(path, sealed(key, sample_tombstone(2)));
+    REQUIRE(host->destroyed == 0);
+    const auto other = open();
+    Record login = sample_record(2, "next-token");
+    login.epoch = 4;
+    CHECK(save_now(*other, login).outcome == SaveOutcome::conflict);
+    CHECK(host->destroyed == 1);
+    CHECK_FALSE(load_now(*other).logout.is_unfinished);
+    CHECK(save_now(*other, login).outcome == SaveOutcome::saved);
+    CHECK(open_record(*cipher, host->key_after_destroy, name_hash, file_bytes(path)).outcome == LoadOutcome::found);
+}
+
+TEST_CASE_METHOD(Fixture, "A clear that another process began without a key, or that somebody forged, destroys no key",
+                 "[store][file-store]") {
+    host->destroyable = true;
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    const std::string content = GENERATE(std::string(), std::string(8, '\4'), std::string(40, 'x'));
+    write_bytes(path + ".erase.4", content);
+    const auto other = open();
+    const LoadResult found = load_now(*other);
+    CHECK(found.logout == Logout{true, 4, true});
+    Record tombstone = sample_tombstone(1, 4);
+    REQUIRE(save_now(*other, next(tombstone, true)).outcome == SaveOutcome::saved);
+    CHECK(host->destroyed == 0);
+    CHECK(load_now(*other).logout == Logout{});
+    CHECK(load_now(*other).record.state == TokenState::signed_out);
+}
+
+TEST_CASE_METHOD(Fixture, "A clear whose proof can't be checked, since the key is locked away, is finished once it is not",
+                 "[store][file-store]") {
+    host->destroyable = true;
+    REQUIRE(save_now(first_record()).outcome == SaveOutcome::saved);
+    files->judge_by([&](const FileCall& call) { return call.name == "list" ? EIO : 0; });
+    REQUIRE(save_now(sample_tombstone(1)).outcome == SaveOutcome::fault);
+    files->fail_none();
+    const auto other = open();
+    host->outcome = KeyOutcome::unavailable;
+    const SaveResult refused = save_now(*other, next(sample_tombstone(1), true));
+    CHECK(refused.outcome == SaveOutcome::unavailable);
+    CHECK_FALSE(holds_a_token());
+    CHECK(load_now(*other).logout.is_unfinished);
+    host->outcome = KeyOutcome::found;
+    CHECK(save_now(*other, next(sample_tombstone(2), true)).outcome == SaveOutcome::saved);
+    CHECK(host->destroyed == 1);
+    CHECK(load_now(*other).logout == Logout{});
+}
+
+// ---- News ------------------------------------------------------------------------------------------------------------
+
+TEST_CASE_METHOD(Fixture, "A look tells another process's save from one's own, by one system call", "[store][file-store]") {
+    const auto looks = [&](FileStore& from) {
+        std::optional<bool> news;
+        from.look([&](bool has_news) { news = has_news; });
+        executor->run();
+        REQUIRE(news);
+        return *news;
+    };
+    const auto other = open();
+    CHECK(load_now().outcome == LoadOutcome::absent);
+    CHECK_FALSE(looks(*store));
+    REQUIRE(save_now(*other, first_record()).outcome == SaveOutcome::saved);
+    files->judge_by({});
+    CHECK(looks(*store));
+    CHECK(files->names() == std::vector<std::string>{"look"});
+    REQUIRE(load_now().outcome == LoadOutcome::found);
+    CHECK_FALSE(looks(*store));
+    REQUIRE(save_now(sample_record(1)).outcome == SaveOutcome::saved);
+    CHECK_FALSE(looks(*store));
+    CHECK(looks(*other));
 }

@@ -84,7 +84,7 @@ class FixedKey final : public KeySource {
 public:
     void load(std::function<void(KeyResult)> answer) override { answer({KeyOutcome::found, Secret(std::string(32, 'k'))}); }
     [[nodiscard]] bool can_destroy() const override { return false; }
-    void destroy() override {}
+    [[nodiscard]] bool destroy(std::int64_t /*limit_ms*/) override { return true; }
 };
 
 struct Stores : RecordFolder {
@@ -94,7 +94,7 @@ struct Stores : RecordFolder {
     }
     SaveOutcome save_in(FileStore& store, const Record& record) {
         std::optional<SaveOutcome> outcome;
-        store.save(record, [&](SaveResult result) { outcome = result.outcome; });
+        store.save(next(record), [&](SaveResult result) { outcome = result.outcome; });
         return outcome.value();
     }
     LoadResult load_in(FileStore& store) {
@@ -185,7 +185,7 @@ TEST_CASE_METHOD(Stores, "A watched store tells of what another process saves, a
     REQUIRE(save_in(*theirs, sample_record(2)) == SaveOutcome::saved);
     CHECK(told.comes(1));
     CHECK(threads_named("portal-watch") == 1);
-    REQUIRE(load_in(*ours).record.revision == 3);
+    REQUIRE(load_in(*ours).version.revision == 3);
     REQUIRE(save_in(*ours, sample_tombstone(3)) == SaveOutcome::saved);
     let_the_watch_look();
     REQUIRE(save_in(*theirs, sample_tombstone(4)) == SaveOutcome::saved);

@@ -7,7 +7,7 @@ using namespace portal::test;
 
 namespace {
 
-enum class Call { seal, open, key_check, hash };
+enum class Call { seal, open, mac, hash };
 
 // As OpenSSL without its default provider, for one of its calls.
 class BrokenCipher final : public Cipher {
@@ -24,9 +24,9 @@ public:
         if (broken_ == Call::open) return fail(Code::internal, "");
         return whole_.open(key, authenticated, sealed);
     }
-    [[nodiscard]] Result<KeyCheck> key_check(std::string_view key) const override {
-        if (broken_ == Call::key_check) return fail(Code::internal, "");
-        return whole_.key_check(key);
+    [[nodiscard]] Result<Mac> mac(std::string_view key, std::string_view text) const override {
+        if (broken_ == Call::mac) return fail(Code::internal, "");
+        return whole_.mac(key, text);
     }
     [[nodiscard]] Result<std::string> sha256_hex(std::string_view text) const override {
         if (broken_ == Call::hash) return fail(Code::internal, "");
@@ -40,7 +40,7 @@ private:
 
 struct Fixture : RecordFolder {
     RecordFile with_broken(Call call) {
-        return {directory, "default", files, std::make_shared<BrokenCipher>(call), [] {}};
+        return {directory, "default", files, std::make_shared<BrokenCipher>(call), [] { return true; }};
     }
 };
 
@@ -48,13 +48,13 @@ const StoreFault by_cipher{StoreCause::cipher, 0};
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "A load that the crypto library fails says so, and sets nothing aside", "[store][file]") {
+TEST_CASE_METHOD(Fixture, "A load that the crypto library fails says so, and leaves the record", "[store][file]") {
     REQUIRE(save(first_record()) == SaveOutcome::saved);
-    const Call call = GENERATE(Call::hash, Call::open, Call::key_check);
+    const Call call = GENERATE(Call::hash, Call::open, Call::mac);
     CAPTURE(static_cast<int>(call));
-    // The key's check value is asked of a record that does not open.
-    const std::string& with = call == Call::key_check ? other_key : key;
-    const LoadResult result = with_broken(call).load(with, OtherKey::set_aside);
+    // The key's check value, a MAC, is compared where a record does not open.
+    const std::string& with = call == Call::mac ? other_key : key;
+    const LoadResult result = with_broken(call).load(with);
     CHECK(result.outcome == LoadOutcome::fault);
     CHECK(result.fault == by_cipher);
     CHECK(same(load().record, sample_record(1, token)));
@@ -62,9 +62,9 @@ TEST_CASE_METHOD(Fixture, "A load that the crypto library fails says so, and set
 
 TEST_CASE_METHOD(Fixture, "A save that the crypto library fails says so, and leaves the record", "[store][file]") {
     REQUIRE(save(first_record()) == SaveOutcome::saved);
-    const Call call = GENERATE(Call::hash, Call::key_check, Call::seal);
+    const Call call = GENERATE(Call::hash, Call::mac, Call::seal);
     CAPTURE(static_cast<int>(call));
-    const SaveResult result = with_broken(call).save(sample_record(1, "newer"), key);
+    const SaveResult result = with_broken(call).save(next(sample_record(1, "newer")), {key});
     CHECK(result.outcome == SaveOutcome::fault);
     CHECK(result.fault == by_cipher);
     CHECK(same(load().record, sample_record(1, token)));
