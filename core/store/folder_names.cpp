@@ -38,8 +38,6 @@ bool has_unknown(const std::vector<LogoutFile>& files) {
 std::string marker_suffix(std::uint64_t epoch) { return std::string(marker_prefix) + std::to_string(epoch); }
 std::string witness_suffix(std::uint64_t epoch) { return std::string(witness_prefix) + std::to_string(epoch); }
 
-std::uint64_t FolderNames::newest_epoch() const { return std::max(newest_of(markers), newest_of(witnesses)); }
-
 FolderNames read_names(const std::vector<std::string>& suffixes, bool is_cut) {
     FolderNames names;
     names.is_cut = is_cut;
@@ -63,7 +61,7 @@ Logout logout_of(const LoadResult& stored, const FolderNames& names) {
     const bool is_live = is_found && !is_tombstone;
     const bool hears_witnesses = stored.fault.cause != StoreCause::other_key;
     const std::uint64_t held = is_found ? stored.record.epoch : 0;
-    const std::uint64_t newest = hears_witnesses ? names.newest_epoch() : newest_of(names.markers);
+    const std::uint64_t newest = std::max(newest_of(names.markers), hears_witnesses ? newest_of(names.witnesses) : 0);
     const bool has_unknown_marker = names.is_cut || has_unknown(names.markers);
     const bool is_unknown_due = has_unknown_marker || (hears_witnesses && has_unknown(names.witnesses));
 

@@ -27,7 +27,6 @@ struct FolderNames {
     bool is_cut = false;  // more names than any honest folder has: as a marker of an epoch that is not known
 
     [[nodiscard]] bool has_marker() const { return !markers.empty() || is_cut; }
-    [[nodiscard]] std::uint64_t newest_epoch() const;  // 0: none is known
 };
 
 // `suffixes`: of all that begins with the record's name, which itself may be among them (empty).

@@ -64,7 +64,7 @@ SaveResult RecordFile::save_tombstone(const SaveRequest& request, const KeyAtHan
     }
     auto target = begin_save(request, key.bytes);
     if (!target) return target.error();
-    if (target->names.newest_epoch() > tombstone.epoch) return {SaveOutcome::conflict};  // by a later clear
+    if (target->opened.logout.epoch > tombstone.epoch) return {SaveOutcome::conflict};  // by a later clear
     const Proof proof =
         request.finishes_clear ? proof_in_markers(*target, key, tombstone.version.lineage) : Proof::valid;
     // What a tombstone may not hold (a number that nobody would believe), the absence of a record says.

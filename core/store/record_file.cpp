@@ -179,7 +179,7 @@ SaveResult RecordFile::save_live(const SaveRequest& request, const KeyAtHand& ke
         if (is_new_claim) release_claim_unless(0);
         return save_refused(replaced.error());
     }
-    sweep_after_live_save(target->names, record.epoch);
+    sweep_after_live_save(*target, record.epoch);
     if (!request.claims) release_claim_unless(0);
     return {SaveOutcome::saved};
 }
@@ -208,11 +208,14 @@ Io<void> RecordFile::displace(const ToReplace& target, Unreadable unreadable) {
     return files_->rename("", ".lost.1");
 }
 
-// A live record of that epoch is in place: what is left of logouts up to it is stale. Refused: it stays stale.
-void RecordFile::sweep_after_live_save(const FolderNames& names, std::uint64_t epoch) {
-    for (const auto* files : {&names.markers, &names.witnesses})
-        for (const LogoutFile& file : *files)
-            if (file.epoch <= epoch) (void)files_->remove(file.suffix);
+// A live record of that epoch is in place: what is left of logouts up to it is stale, and so is what the replaced record had
+// outlived. Refused: it stays stale.
+void RecordFile::sweep_after_live_save(const ToReplace& target, std::uint64_t epoch) {
+    const bool had_outlived = target.opened.fault.cause == StoreCause::other_key;
+    for (const LogoutFile& marker : target.names.markers)
+        if (marker.epoch <= epoch) (void)files_->remove(marker.suffix);
+    for (const LogoutFile& witness : target.names.witnesses)
+        if (witness.epoch <= epoch || had_outlived) (void)files_->remove(witness.suffix);
 }
 
 // ---- The claim's lock --------------------------------------------------------------------------------------------------

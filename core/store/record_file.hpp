@@ -73,7 +73,7 @@ private:
     enum class Unreadable : std::uint8_t { quarantine, drop };
     Io<void> replace(const ToReplace& target, std::string_view sealed, Unreadable unreadable);
     Io<void> displace(const ToReplace& target, Unreadable unreadable);
-    void sweep_after_live_save(const FolderNames& names, std::uint64_t epoch);
+    void sweep_after_live_save(const ToReplace& target, std::uint64_t epoch);
     bool hold_claim(const SaveRequest& request);
     void release_claim_unless(std::uint64_t owner);
 

@@ -299,6 +299,10 @@ TEST_CASE_METHOD(Fixture, "A wrong key beside a stale witness is a wrong key, an
     write_bytes(path + ".out.3", "");  // a process died before it removed that
     CHECK(load(other_key).fault.cause == StoreCause::other_key);
     CHECK(load(other_key).logout == Logout{});
+    // What then replaces the record is found again, though its epoch is below that of a witness.
+    write_bytes(path + ".out.9", "");
+    REQUIRE(save(sample_record(1, "next-token"), other_key) == SaveOutcome::saved);
+    CHECK(load(other_key).logout == Logout{});
 }
 
 // ---- Forged numbers --------------------------------------------------------------------------------------------------
