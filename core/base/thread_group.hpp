@@ -2,12 +2,13 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <mutex>
 #include <thread>
 #include <utility>
+
+#include "base/monotonic_condition.hpp"
 
 namespace portal {
 
@@ -32,7 +33,7 @@ private:
     void leave();
 
     std::mutex mutex_;
-    std::condition_variable changed_;
+    MonotonicCondition changed_;
     std::size_t alive_ = 0;
     std::size_t sessions_ = 0;
 };

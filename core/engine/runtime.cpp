@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/monotonic_condition.hpp"
 #include "engine/engine.hpp"
 
 namespace portal {
@@ -11,7 +12,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 
 struct Runtime::Worker {
     std::mutex mutex;
-    std::condition_variable wake;
+    MonotonicCondition wake;
     std::list<Task> tasks;
     bool stopping = false;
     // The worker's own. An engine has at most one entry, at its `wake_at`.
