@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <csignal>
+
 namespace portal {
 namespace {
 
@@ -12,6 +14,25 @@ void name_this_thread(const char* name) {
     ::pthread_setname_np(::pthread_self(), name);
 #endif
 }
+
+// While it lives, the calling thread blocks all signals but those of its own faults; a thread started meanwhile does so from
+// its first instruction. Signals are the host's: a handler of its own that ran here could meet a small stack, or use what
+// belongs to another thread.
+class SignalsBlocked {
+public:
+    SignalsBlocked() {
+        sigset_t signals;
+        ::sigfillset(&signals);
+        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) ::sigdelset(&signals, fault);
+        ::pthread_sigmask(SIG_SETMASK, &signals, &before_);
+    }
+    ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+private:
+    sigset_t before_;
+};
 
 }  // namespace
 
@@ -32,6 +53,7 @@ ThreadGroup& ThreadGroup::of_process() {
 
 std::thread ThreadGroup::start_joinable(const char* name, std::function<void()> work) {
     const std::lock_guard lock(mutex_);
+    const SignalsBlocked around_the_start;
     std::thread thread([this, name, work = std::move(work)] {
         thread_local Member member;
         member.group = this;

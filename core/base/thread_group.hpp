@@ -19,7 +19,7 @@ public:
     static ThreadGroup& of_process();
 
     // Runs `work` on a thread of its own; `start` never joins it. The name, of 15 characters at most, shows in debuggers.
-    // Throws std::system_error where the system has no thread to give.
+    // It blocks all signals but those of its own faults. Throws std::system_error where the system has no thread to give.
     void start(const char* name, std::function<void()> work) { start_joinable(name, std::move(work)).detach(); }
     [[nodiscard]] std::thread start_joinable(const char* name, std::function<void()> work);
     void begin_session();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <csignal>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
@@ -28,14 +27,6 @@ void initialise_curl() {
         return true;
     }();
     static_cast<void>(done);
-}
-
-// A peer that goes away while we write must not end the host: with CURLOPT_NOSIGNAL libcurl leaves the signal alone.
-void block_broken_pipe_signal() {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::sigaddset(&signals, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 CURLM* new_multi() {
@@ -102,7 +93,8 @@ public:
     }
 
     void run() {
-        block_broken_pipe_signal();
+        // A peer that goes away while we write must not end the host. CURLOPT_NOSIGNAL makes libcurl leave SIGPIPE alone, and
+        // the thread group blocks it here.
         {
             const std::lock_guard lock(mutex_);
             thread_ = std::this_thread::get_id();
