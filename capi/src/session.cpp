@@ -61,6 +61,7 @@ Result<NewToken> new_token(const portal_token_input* input) {
 namespace {
 
 void write_times(portal_status& out, const StatusView& view) {
+    if (!view.snapshot.store_is_watched) out.flags |= PORTAL_STATUS_UNWATCHED;
     if (!view.snapshot.usable) return;
     if (view.token.clock == ClockVerdict::untrusted) {
         out.flags |= PORTAL_STATUS_TIMES_UNKNOWN;

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <array>
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
@@ -14,6 +13,7 @@
 #include <string>
 
 #include "engine/published_token_read.hpp"
+#include "base/monotonic_condition.hpp"
 #include "engine/host.hpp"
 #include "engine/serial_executor.hpp"
 #include "session/machine.hpp"
@@ -209,7 +209,7 @@ private:
     std::shared_ptr<Engine> ending_;    // itself, once closed: what the store has yet to take outlives the handle
     bool ended_ = false;                // the machine is: nobody can wait any more
     bool finished_ = false;             // and its last callback
-    std::condition_variable finishing_;
+    MonotonicCondition finishing_;
 };
 
 }  // namespace portal

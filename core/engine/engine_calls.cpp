@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include <condition_variable>
+
 #include "base/text.hpp"
 #include "engine/engine.hpp"
 #include "engine/messages.hpp"

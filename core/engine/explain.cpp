@@ -103,6 +103,7 @@ Result<std::string> Engine::explain() const {
                                       ? 0
                                       : std::max<std::int64_t>(view->snapshot.retry_at_boot_ms - view->now.boot_ms, 0))
         .text("store", name_of(view->snapshot.store))
+        .flag("store_is_watched", view->snapshot.store_is_watched)
         .raw("store_fault", fault_json(view->snapshot.store_fault))
         .raw("policy", policy_json(policy_))
         .raw("counters", counters_json(view->snapshot.counters))
