@@ -51,7 +51,7 @@ Result<void> copy_token(std::string_view token, char* out, std::size_t* length) 
 
 // What the hot paths ask, and no more: anything else takes the slow path, which builds the error message.
 bool is_plain_lease(const portal_session* session, const portal_lease* lease) {
-    return session != nullptr && session->magic == portal_session::alive && lease != nullptr &&
+    return session != nullptr && session->is(portal_session::alive) && lease != nullptr &&
            lease->struct_size == sizeof(portal_lease);
 }
 

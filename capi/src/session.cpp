@@ -119,9 +119,9 @@ portal_code portal_session_open(const portal_options* options, portal_session** 
 
 portal_code portal_session_close(portal_session* session, int64_t wait_ms, portal_error* error) noexcept {
     return guarded(error, [&]() -> Result<void> {
-        if (const auto checked = check(session); !checked) return checked;
+        if (const auto checked = check_handle(session); !checked) return checked;
+        if (session->is_of_parent()) return {};
         if (wait_ms < 0) return invalid("wait_ms is negative: pass how long to wait, or 0.");
-        if (session->engine->is_of_another_process()) return {};
         session->engine->ignore_provider();
         session->client->close();
         const Code code = session->engine->close(wait_ms);
@@ -132,9 +132,11 @@ portal_code portal_session_close(portal_session* session, int64_t wait_ms, porta
 }
 
 void portal_session_release(portal_session* session) noexcept {
-    if (!check(session)) return;
-    // In a forked child the parent's threads are gone, perhaps with locks held: what is left of them is never touched.
-    if (session->engine->is_of_another_process()) return;
+    if (!check_handle(session)) return;
+    if (session->is_of_parent()) {  // nothing of it can be ended here: it goes with the process
+        session->state = portal_session::released;
+        return;
+    }
     (void)portal_session_close(session, 0, nullptr);
     delete session;
 }

@@ -3,37 +3,55 @@
 
 #include <portal_session/portal_session.h>
 
+#include <atomic>
 #include <memory>
 
+#include "base/fork.hpp"
 #include "client/client.hpp"
 #include "engine/engine.hpp"
 #include "structs.hpp"
 
 struct portal_session final {
     static constexpr std::uint64_t alive = 0x706f7274616c5353ULL;
+    static constexpr std::uint64_t released = 0x72656c6561736564ULL;
 
     portal_session(std::shared_ptr<portal::Engine> engine_part, std::shared_ptr<portal::Client> client_part)
         : engine(std::move(engine_part)), client(std::move(client_part)) {
         portal::capi::count_handle(1);
     }
     ~portal_session() {
-        magic = 0;
+        state = released;
         portal::capi::count_handle(-1);
     }
     portal_session(const portal_session&) = delete;
     portal_session& operator=(const portal_session&) = delete;
 
-    volatile std::uint64_t magic = alive;  // catches most uses after release, where a crash would come
+    [[nodiscard]] bool is(std::uint64_t wanted) const { return state.load(std::memory_order_relaxed) == wanted; }
+    // In a child that was forked since the session was opened: whatever the session points to may be locked for good there.
+    [[nodiscard]] bool is_of_parent() const { return is(0); }
+
+    // What each call looks at first. `released` catches most uses after release, where a crash would come.
+    std::atomic<std::uint64_t> state{alive};
+    const portal::ZeroedInChild zero_in_child{state};
     const std::shared_ptr<portal::Engine> engine;
     const std::shared_ptr<portal::Client> client;
 };
 
 namespace portal::capi {
 
-[[nodiscard]] inline Result<void> check(const portal_session* session) {
+// Whether the handle may be used at all, be it to close or release it.
+[[nodiscard]] inline Result<void> check_handle(const portal_session* session) {
     if (session == nullptr) return invalid("The session is NULL: open one first.");
-    if (session->magic != portal_session::alive) return invalid("The session was released: open a new one.");
+    if (!session->is(portal_session::alive) && !session->is_of_parent())
+        return invalid("The session was released: open a new one.");
     return {};
+}
+
+[[nodiscard]] inline Result<void> check(const portal_session* session) {
+    if (auto checked = check_handle(session); !checked) return checked;
+    if (!session->is_of_parent()) return {};
+    return fail(Code::closed,
+                "The session was opened before this process was forked, and is closed here: open a new one after the fork.");
 }
 
 struct HostOptions;

@@ -6,7 +6,7 @@
 namespace portal::capi {
 namespace {
 
-std::atomic<std::int64_t> live{0};
+constinit PerProcess<std::atomic<std::int64_t>> live;
 
 }  // namespace
 
@@ -18,6 +18,7 @@ bool all_zero(const void* memory, std::size_t size) noexcept {
 Userdata::Userdata(void* data, portal_release_fn release) : data_(data), release_(release) { count_handle(1); }
 
 Userdata::~Userdata() {
+    if (!made_here_.holds()) return;
     try {
         if (release_ != nullptr) release_(data_);
     } catch (...) {  // nothing may be thrown out of a destructor, and the rest must be released all the same
@@ -25,7 +26,7 @@ Userdata::~Userdata() {
     count_handle(-1);
 }
 
-std::uint64_t live_handles() noexcept { return static_cast<std::uint64_t>(live.load(std::memory_order_acquire)); }
-void count_handle(int by) noexcept { live.fetch_add(by, std::memory_order_acq_rel); }
+std::uint64_t live_handles() { return static_cast<std::uint64_t>(live.get().load(std::memory_order_acquire)); }
+void count_handle(int by) { live.get().fetch_add(by, std::memory_order_acq_rel); }
 
 }  // namespace portal::capi

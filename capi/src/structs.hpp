@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/fork.hpp"
 #include "guard.hpp"
 
 namespace portal::capi {
@@ -90,7 +91,8 @@ Result<Struct> take_or_default(const Struct* given, const char* what) {
                                  : std::string_view(static_cast<const char*>(bytes.data), bytes.length);
 }
 
-// The caller's context of a callback; its release runs once, when the last holder lets go.
+// The caller's context of a callback; its release runs once, when the last holder lets go, and in no forked child: there it is
+// still the parent's.
 class Userdata {
 public:
     Userdata(void* data, portal_release_fn release);
@@ -102,6 +104,7 @@ public:
 private:
     void* data_;
     portal_release_fn release_;
+    const MadeHere made_here_;
 };
 
 // A nested callback struct with the userdata that goes with it.
@@ -119,8 +122,8 @@ private:
     std::shared_ptr<Userdata> userdata_;
 };
 
-// Handles and userdata of the process that are not released.
-[[nodiscard]] std::uint64_t live_handles() noexcept;
-void count_handle(int by) noexcept;
+// Handles and userdata of the process that are not released; a forked child begins with none.
+[[nodiscard]] std::uint64_t live_handles();
+void count_handle(int by);
 
 }  // namespace portal::capi

@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/fork.hpp"
+
 namespace portal {
 
 inline std::uint64_t next_id() {
@@ -15,13 +17,13 @@ inline std::uint64_t next_id() {
     return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-// What the ids of one kind stand for. Whoever takes an id has the only answer to it.
+// What the ids of one kind stand for. Whoever takes an id has the only answer to it. A forked child begins with none.
 template <typename Value>
 class IdRegistry {
 public:
     static IdRegistry& of_process() {
-        static auto& table = *new IdRegistry;  // never destroyed: threads may outlive static destructors
-        return table;
+        static constinit PerProcess<IdRegistry> table;
+        return table.get();
     }
 
     std::uint64_t add(Value value) {

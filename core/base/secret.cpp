@@ -85,6 +85,9 @@ void* secret_allocate(std::size_t size) {
 #if defined(MADV_DONTDUMP)
     ::madvise(memory, whole_pages(size), MADV_DONTDUMP);
 #endif
+#if defined(MADV_WIPEONFORK)
+    ::madvise(memory, whole_pages(size), MADV_WIPEONFORK);  // of no use to a forked child, whose sessions are closed
+#endif
     return memory;
 }
 

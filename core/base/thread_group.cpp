@@ -4,6 +4,8 @@
 
 #include <csignal>
 
+#include "base/fork.hpp"
+
 namespace portal {
 namespace {
 
@@ -41,14 +43,15 @@ private:
 class ThreadGroup::Member {
 public:
     ~Member() {
-        if (group != nullptr) group->leave();
+        if (group != nullptr && made_here.holds()) group->leave();
     }
     ThreadGroup* group = nullptr;
+    const MadeHere made_here;
 };
 
 ThreadGroup& ThreadGroup::of_process() {
-    static auto& group = *new ThreadGroup;
-    return group;
+    static constinit PerProcess<ThreadGroup> group;
+    return group.get();
 }
 
 std::thread ThreadGroup::start_joinable(const char* name, std::function<void()> work) {

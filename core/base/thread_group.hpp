@@ -16,7 +16,7 @@ namespace portal {
 // outlive its threads, so the process's one is never destroyed.
 class ThreadGroup {
 public:
-    static ThreadGroup& of_process();
+    static ThreadGroup& of_process();  // a forked child has one of its own
 
     // Runs `work` on a thread of its own; `start` never joins it. The name, of 15 characters at most, shows in debuggers.
     // It blocks all signals but those of its own faults. Throws std::system_error where the system has no thread to give.

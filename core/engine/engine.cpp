@@ -1,8 +1,6 @@
 // The worker's side of a session: an event in, its effects carried out.
 #include "engine/engine.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -58,7 +56,6 @@ Engine::Engine(EngineParts parts)
       owner_(entropy() | 1),
       tag_(boot_tag_of(parts.name + '\n' + parts.place + '\n' + parts.origin)),
       cleared_(std::move(parts.cleared)),
-      process_(::getpid()),
       machine_(machine_config(parts, owner_)),
       published_(parts.policy, parts.client_id, machine_.record().epoch),
       runtime_(Runtime::get()),

@@ -113,8 +113,6 @@ public:
     // ok, or timeout: closed, and still ending.
     Code close(std::int64_t wait_ms);
     [[nodiscard]] bool is_closed() const { return published_.is_closed(); }
-    // In a forked child: nothing of it may be touched, for the threads that hold its locks are gone.
-    [[nodiscard]] bool is_of_another_process() const;
     [[nodiscard]] static bool in_callback() { return SerialExecutor::is_current_thread(); }
     // Runs it on the callback thread, behind what waits there already; not at all once the session has ended.
     void call_back(std::function<void()> call);
@@ -159,7 +157,6 @@ private:
     [[nodiscard]] Reading reading() const;
     [[nodiscard]] Result<void> check_text(const NewToken& token) const;
     [[nodiscard]] Result<void> check_offer(const NewToken& token) const;
-    [[nodiscard]] tl::unexpected<Error> closed_error() const;
     [[nodiscard]] Result<std::uint64_t> begin_wait(const AcquireOptions& options, Waiting waiting, std::uint64_t* id);
     [[nodiscard]] std::optional<Acquired> hand_over(std::uint64_t waiter, Acquired acquired);
     [[nodiscard]] bool wait_again(std::uint64_t waiter);
@@ -182,7 +179,6 @@ private:
     const std::uint64_t owner_;
     const std::uint64_t tag_;
     const std::function<void()> cleared_;
-    const int process_;  // that opened it: a forked child has no part in it
 
     // The worker's own.
     Machine machine_;

@@ -1,6 +1,4 @@
 // The callers' side of a session: what takes effect at once goes to the published token, everything else to the worker.
-#include <unistd.h>
-
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -95,14 +93,6 @@ PublishedToken::Post Engine::prepared(Event event) {
     };
 }
 
-bool Engine::is_of_another_process() const { return ::getpid() != process_; }
-
-tl::unexpected<Error> Engine::closed_error() const {
-    if (!is_of_another_process()) return fail_with(Code::closed);
-    return fail(Code::closed,
-                "The session was opened before fork(), and belongs to the parent process: open a new one in the child.");
-}
-
 Result<std::uint64_t> Engine::acquire(const AcquireOptions& options, std::function<void(Acquired)> call,
                                       std::uint64_t* id) {
     Waiting waiting;
@@ -130,7 +120,7 @@ Acquired Engine::wait(AcquireOptions options) {
         if (acquired.code != Code::ok) return acquired;
         const Code code = admit(acquired);
         if (code == Code::ok) return acquired;
-        if (code == Code::closed) return failed(closed_error().value());
+        if (code == Code::closed) return failed(fail_with(Code::closed).value());
         if (code != Code::stale) return failed(fail_with(code).value());
         options.force = false;  // its own token request has been made and answered
         options.timeout_ms = std::max<std::int64_t>(deadline_boot_ms - now_boot_ms(), 1);
@@ -138,7 +128,7 @@ Acquired Engine::wait(AcquireOptions options) {
 }
 
 Result<std::uint64_t> Engine::begin_wait(const AcquireOptions& options, Waiting waiting, std::uint64_t* id) {
-    if (published_.is_closed()) return closed_error();
+    if (published_.is_closed()) return fail_with(Code::closed);
     if (options.timeout_ms < 0 || options.timeout_ms > longest_timeout_ms)
         return fail(Code::invalid_argument, "timeout_ms is out of its range: use 1 to 600000 milliseconds, or 0 for 35 s.");
     event::Acquire& acquire = waiting.acquire;
@@ -156,7 +146,7 @@ Result<std::uint64_t> Engine::begin_wait(const AcquireOptions& options, Waiting 
         waiting_.emplace(copy.waiter, std::move(waiting));
         return copy;
     }();
-    if (first.waiter == 0) return closed_error();
+    if (first.waiter == 0) return fail_with(Code::closed);
     post(first);
     return first.waiter;
 }
@@ -212,7 +202,7 @@ Lease Engine::stamped(Lease lease) const {
 }
 
 Result<void> Engine::prepare() {
-    if (published_.is_closed()) return closed_error();
+    if (published_.is_closed()) return fail_with(Code::closed);
     post(event::Prepare{});
     return {};
 }
@@ -238,16 +228,16 @@ Result<void> Engine::check_offer(const NewToken& offer) const {
 }
 
 Result<void> Engine::push(NewToken token) {
-    if (published_.is_closed()) return closed_error();
+    if (published_.is_closed()) return fail_with(Code::closed);
     if (const auto checked = check_offer(token); !checked) return checked;
     const std::uint64_t expected_epoch = token.expected_epoch;
     const Code code = published_.push(expected_epoch, prepared(event::Pushed{offer_of(std::move(token))}));
-    if (code == Code::closed) return closed_error();
+    if (code == Code::closed) return fail_with(Code::closed);
     return code == Code::ok ? Result<void>() : fail_with(code);
 }
 
 Result<void> Engine::switch_to(NewToken token, std::function<void(const Error&)> done) {
-    if (published_.is_closed()) return closed_error();
+    if (published_.is_closed()) return fail_with(Code::closed);
     if (const auto checked = check_text(token); !checked) return checked;
     const auto id = keep_done(std::move(done));
     if (!id) return tl::unexpected<Error>(id.error());
@@ -307,7 +297,7 @@ void Engine::call_off(const Alarm& alarm) {
 }
 
 Result<std::uint64_t> Engine::keep_done(std::function<void(const Error&)> done) {
-    if (published_.is_closed()) return closed_error();
+    if (published_.is_closed()) return fail_with(Code::closed);
     const std::lock_guard lock(mutex_);
     if (ended_) return fail_with(Code::closed);
     if (!done) return 0;
@@ -321,11 +311,11 @@ Result<void> Engine::clear(std::function<void(const Error&)> done) {
     return clear_and(*id, nullptr);
 }
 
-// A clear that close has overtaken is none: its `done` is not kept.
+// A clear that close has overtaken is none, unless its `done` is on its way already.
 Result<void> Engine::clear_and(std::uint64_t done, const PublishedToken::Post& then_push) {
     if (published_.clear(prepared(event::Cleared{done}), then_push) == Code::ok) return {};
     const std::lock_guard lock(mutex_);
-    dones_.erase(done);
+    if (done != 0 && dones_.erase(done) == 0) return {};  // the session's end has answered it
     return fail_with(Code::closed);
 }
 
@@ -350,12 +340,11 @@ Result<void> Engine::notify(Notice notice, std::function<void(const Error&)> don
 }
 
 Result<StatusView> Engine::status() const {
-    if (published_.is_closed()) return closed_error();
+    if (published_.is_closed()) return fail_with(Code::closed);
     return published_.status(reading());
 }
 
 Code Engine::close(std::int64_t wait_ms) {
-    if (is_of_another_process()) return Code::ok;
     const auto deadline = Runtime::steady_time_in(wait_ms);
     ignore_provider();
     {

@@ -21,16 +21,19 @@ struct Runtime::Worker {
     void run_due_timers();
 };
 
-// Both on purpose never destroyed: threads may outlive static destructors when a process just exits.
 std::shared_ptr<Runtime> Runtime::get() {
-    static auto& mutex = *new std::mutex;
-    static auto& current = *new std::weak_ptr<Runtime>;
-    const std::lock_guard lock(mutex);
-    std::shared_ptr<Runtime> runtime = current.lock();
+    struct Current {
+        std::mutex mutex;
+        std::weak_ptr<Runtime> runtime;
+    };
+    static constinit PerProcess<Current> of_process;
+    Current& current = of_process.get();
+    const std::lock_guard lock(current.mutex);
+    std::shared_ptr<Runtime> runtime = current.runtime.lock();
     if (runtime == nullptr) {
         runtime = std::make_shared<Runtime>();
         runtime->callbacks().start();
-        current = runtime;
+        current.runtime = runtime;
     }
     return runtime;
 }
@@ -40,6 +43,7 @@ Runtime::Runtime() : worker_(std::make_shared<Worker>()) {
 }
 
 Runtime::~Runtime() {
+    if (!made_here_.holds()) return;
     const std::lock_guard lock(worker_->mutex);
     worker_->stopping = true;
     worker_->wake.notify_one();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 
+#include "base/fork.hpp"
 #include "engine/serial_executor.hpp"
 #include "session/event.hpp"
 
@@ -18,7 +19,7 @@ class Engine;
 
 class Runtime {
 public:
-    // The process's one; made where there is none, with its worker and the thread for callbacks. It lives as long as
+    // The process's one (a forked child's is not its parent's); made where there is none, with its worker and the thread for callbacks. It lives as long as
     // somebody holds it. Throws std::system_error where the system has no thread to give: later, on the worker, nobody
     // could be told.
     static std::shared_ptr<Runtime> get();
@@ -56,6 +57,7 @@ private:
     std::shared_ptr<SerialExecutor> host_ = std::make_shared<SerialExecutor>("portal-host");
     std::shared_ptr<SerialExecutor> store_ = std::make_shared<SerialExecutor>("portal-store");
     std::shared_ptr<Worker> worker_;
+    const MadeHere made_here_;
 };
 
 }  // namespace portal

@@ -3,13 +3,15 @@
 namespace portal {
 namespace {
 
-thread_local bool is_executor_thread = false;
+constexpr std::uint64_t in_no_process = ~std::uint64_t{0};
+thread_local std::uint64_t executor_thread_of = in_no_process;  // by fork_generation: no child of a thread is an executor
 
 }  // namespace
 
 SerialExecutor::SerialExecutor(const char* name, ThreadGroup& group) : name_(name), group_(group) {}
 
 SerialExecutor::~SerialExecutor() {
+    if (!shared_->made_here.holds()) return;
     const std::lock_guard lock(shared_->mutex);
     shared_->stopping = true;
     shared_->wake.notify_one();
@@ -22,7 +24,7 @@ void SerialExecutor::post(std::function<void()> work) {
     shared_->wake.notify_one();
 }
 
-bool SerialExecutor::is_current_thread() { return is_executor_thread; }
+bool SerialExecutor::is_current_thread() { return executor_thread_of == fork_generation(); }
 
 void SerialExecutor::start() {
     const std::lock_guard lock(shared_->mutex);
@@ -32,7 +34,7 @@ void SerialExecutor::start() {
 void SerialExecutor::start_under_lock() {
     if (shared_->started) return;
     group_.start(name_, [shared = shared_] {
-        is_executor_thread = true;
+        executor_thread_of = fork_generation();
         run(shared);
     });
     shared_->started = true;
@@ -50,6 +52,11 @@ void SerialExecutor::run(const std::shared_ptr<Shared>& shared) {
         try {
             work();
         } catch (...) {
+        }
+        if (!shared->made_here.holds()) {
+            [[maybe_unused]] const auto* const of_parent = new std::function<void()>(std::move(work));  // its end is the parent's
+            lock.release();
+            return;
         }
         work = nullptr;
         lock.lock();

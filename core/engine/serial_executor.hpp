@@ -8,12 +8,14 @@
 #include <mutex>
 
 #include "base/executor.hpp"
+#include "base/fork.hpp"
 #include "base/thread_group.hpp"
 
 namespace portal {
 
 // Its thread starts with the first work, or before it where that was asked for, and ends, by itself and never joined, when
-// the executor is gone and its queue empty. So the last holder may be the executor's own thread.
+// the executor is gone and its queue empty. So the last holder may be the executor's own thread. In a forked child it is dead:
+// its thread is the parent's. Where the work itself forked, the child's thread ends with that work, and the child with it.
 class SerialExecutor final : public Executor {
 public:
     explicit SerialExecutor(const char* name, ThreadGroup& group = ThreadGroup::of_process());
@@ -35,6 +37,7 @@ private:
         std::deque<std::function<void()>> queue;
         bool started = false;
         bool stopping = false;
+        const MadeHere made_here;
     };
     static void run(const std::shared_ptr<Shared>& shared);
     void start_under_lock();

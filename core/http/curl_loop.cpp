@@ -10,6 +10,7 @@
 #include <curl/curl.h>
 #include <openssl/crypto.h>
 
+#include "base/fork.hpp"
 #include "base/thread_group.hpp"
 #include "http/curl_memory.hpp"
 
@@ -20,13 +21,12 @@ constexpr long max_connections_per_host = 8;
 constexpr int idle_poll_ms = 3'600'000;  // whatever happens wakes the thread; this is only how often it looks up by itself
 
 void initialise_curl() {
-    static const bool done = [] {
+    static constinit PerProcess<std::once_flag> done;  // in a forked child once more, which libcurl only counts
+    std::call_once(done.get(), [] {
         // The process may exit while the thread is inside a TLS call: then nothing may be torn down under it.
         ::OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
         initialise_wiping_curl();
-        return true;
-    }();
-    static_cast<void>(done);
+    });
 }
 
 CURLM* new_multi() {
@@ -225,10 +225,11 @@ std::shared_ptr<CurlLoop> CurlLoop::shared() {
         std::mutex mutex;
         std::weak_ptr<CurlLoop> loop;
     };
-    static auto* const place = new Place;  // never destroyed: threads may come here while the process exits
-    const std::lock_guard lock(place->mutex);
-    auto loop = place->loop.lock();
-    if (loop == nullptr) place->loop = loop = std::make_shared<CurlLoop>();
+    static constinit PerProcess<Place> of_process;
+    Place& place = of_process.get();
+    const std::lock_guard lock(place.mutex);
+    auto loop = place.loop.lock();
+    if (loop == nullptr) place.loop = loop = std::make_shared<CurlLoop>();
     return loop;
 }
 

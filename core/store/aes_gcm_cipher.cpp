@@ -10,20 +10,10 @@
 #include <memory>
 #include <mutex>
 
+#include "base/fork.hpp"
+
 namespace portal {
 namespace {
-
-// A library context of our own is what OpenSSL advises libraries to have: the host's configuration does not reach ours, and
-// ours does not reach the host's. Its objects are fetched once, and it is never freed: threads may work while the process
-// exits.
-struct Library {
-    OSSL_LIB_CTX* const context = OSSL_LIB_CTX_new();
-    EVP_CIPHER* const aes_gcm = EVP_CIPHER_fetch(context, "AES-256-GCM", nullptr);
-    EVP_MD* const sha256 = EVP_MD_fetch(context, "SHA2-256", nullptr);
-    EVP_MAC* const hmac = EVP_MAC_fetch(context, "HMAC", nullptr);
-
-    [[nodiscard]] bool is_whole() const { return context && aes_gcm && sha256 && hmac; }
-};
 
 // At exit OpenSSL frees what all library contexts share (its error states, its list of threads), and a thread that is inside
 // it then crashes. So each use of it holds this lock, and an exit handler of ours, which runs before OpenSSL's since it is
@@ -34,22 +24,35 @@ struct Door {
 };
 
 Door& door() {
-    static auto& only = *new Door;
-    return only;
+    static constinit PerProcess<Door> of_process;
+    return of_process.get();
 }
 
-// Under the door's lock.
+OSSL_LIB_CTX* new_context() {
+    OPENSSL_init_crypto(0, nullptr);  // registers OpenSSL's exit handler
+    std::atexit([] {
+        const std::lock_guard lock(door().mutex);
+        door().is_shut = true;
+    });
+    return OSSL_LIB_CTX_new();
+}
+
+// A library context of our own is what OpenSSL advises libraries to have: the host's configuration does not reach ours, and
+// ours does not reach the host's. Its objects are fetched once, and it is never freed: threads may work while the process
+// exits.
+struct Library {
+    OSSL_LIB_CTX* const context = new_context();
+    EVP_CIPHER* const aes_gcm = EVP_CIPHER_fetch(context, "AES-256-GCM", nullptr);
+    EVP_MD* const sha256 = EVP_MD_fetch(context, "SHA2-256", nullptr);
+    EVP_MAC* const hmac = EVP_MAC_fetch(context, "HMAC", nullptr);
+
+    [[nodiscard]] bool is_whole() const { return context && aes_gcm && sha256 && hmac; }
+};
+
+// Under the door's lock. A forked child fetches its own: a thread of its parent may have been in the middle of that.
 const Library& library() {
-    static const Library& only = [&]() -> const Library& {
-        OPENSSL_init_crypto(0, nullptr);  // registers OpenSSL's exit handler
-        const auto& fetched = *new Library;
-        std::atexit([] {
-            const std::lock_guard lock(door().mutex);
-            door().is_shut = true;
-        });
-        return fetched;
-    }();
-    return only;
+    static constinit PerProcess<Library> of_process;
+    return of_process.get();
 }
 
 // OpenSSL keeps something for each thread that used it. It is given back here, while the thread is still one of ours, and not

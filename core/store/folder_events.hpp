@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/fork.hpp"
+
 namespace portal {
 
 struct FolderEvent {
@@ -33,6 +35,7 @@ private:
     explicit FolderEvents(int queue) : queue_(queue) {}
 
     const int queue_;
+    const ClosedInChild in_child_{queue_};  // on Linux a forked child shares the queue
 };
 
 }  // namespace portal

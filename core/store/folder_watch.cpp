@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/fork.hpp"
+#include "base/ids.hpp"
 #include "base/thread_group.hpp"
 #include "store/folder_events.hpp"
 
@@ -18,10 +20,9 @@ using Changed = std::shared_ptr<const FolderWatch::Changed>;
 // All that is watched, and the thread that waits for it.
 class Watcher {
 public:
-    // On purpose never destroyed: the thread may outlive static destructors when a process just exits.
     static Watcher& of_process() {
-        static auto& watcher = *new Watcher;
-        return watcher;
+        static constinit PerProcess<Watcher> watcher;
+        return watcher.get();
     }
 
     std::uint64_t add(const std::string& folder, FolderWatch::Changed changed) {
@@ -31,8 +32,9 @@ public:
         const int number = events == nullptr ? -1 : events->add(folder);
         if (number < 0 || (is_first && !start(events))) return 0;
         events_ = std::move(events);
-        watched_.emplace(++last_id_, Watched{number, std::make_shared<FolderWatch::Changed>(std::move(changed))});
-        return last_id_;
+        const std::uint64_t id = next_id();  // no watch of a forked child has the id of one of its parent's
+        watched_.emplace(id, Watched{number, std::make_shared<FolderWatch::Changed>(std::move(changed))});
+        return id;
     }
 
     void remove(std::uint64_t id) {
@@ -97,7 +99,6 @@ private:
     std::mutex mutex_;
     std::shared_ptr<FolderEvents> events_;  // while the thread runs
     std::map<std::uint64_t, Watched> watched_;
-    std::uint64_t last_id_ = 0;
 };
 
 }  // namespace
