@@ -31,6 +31,7 @@ LIST
         cat <<'LIST'
 curl              curl                  -                 tests of the command line with curl
 clang             clang                 xcode             the header checked for iOS and Android
+valgrind          valgrind              -                 instructions counted, on Linux
 LIST
         ;;
     kotlin)

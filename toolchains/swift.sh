@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 usage() {
     cat <<'TEXT'
 Builds and tests the Swift package, under the thread and the address sanitizer; holds its sources to one format, its
-documentation to no warning, its public API to bindings/swift/api.txt, and a lease to its cost.
+documentation to no warning, and its public API to bindings/swift/api.txt; prints what a lease costs.
 
   toolchains/swift.sh              on macOS, or where there is a Swift 6: with that one. On other Linux machines it makes a
                                    Debian 13 with Swift 6 in a folder (3 GB, outside the repository, used again), and runs

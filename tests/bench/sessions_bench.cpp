@@ -1,4 +1,6 @@
-// A thousand sessions at once: what one more costs in memory, and that it costs no thread.
+// A thousand sessions at once. One more costs no thread, and a limited amount of memory that only this process can use
+// (VmData: the heap and the secret pages), which is the same in each run. How much of it is resident depends on the machine,
+// so that figure is only printed.
 #include <portal_session/portal_session.h>
 #include <unistd.h>
 
@@ -12,7 +14,8 @@
 namespace {
 
 constexpr int sessions = 1000;
-constexpr double most_kib = 32;
+constexpr double most_kib = 32;    // with pages of 4 KiB: a secret takes whole ones
+constexpr long page_bytes = 4096;
 
 void load_key(void*, uint64_t id, portal_text) {
     static const std::uint8_t key[32] = {1, 2, 3};
@@ -43,7 +46,7 @@ bool push_and_read(portal_session* session, const std::string& token) {
            token == std::string(read, length);
 }
 
-// Of "VmRSS: 12 kB" or "Threads: 4" in /proc/self/status.
+// Of "VmData: 12 kB" or "Threads: 4" in /proc/self/status.
 long status_of(const std::string& name) {
     std::ifstream status("/proc/self/status");
     for (std::string line; std::getline(status, line);)
@@ -65,19 +68,25 @@ int main() {
     constexpr int first = 10;  // with these, what is there once is there
     bool good = true;
     while (all.size() < first) good = add(all, folder.path()) && good;
-    const long kib_before = status_of("VmRSS");
+    const long kib_before = status_of("VmData");
+    const long resident_before = status_of("VmRSS");
     const long threads_before = status_of("Threads");
     while (all.size() < sessions) good = add(all, folder.path()) && good;
-    const double kib_each = static_cast<double>(status_of("VmRSS") - kib_before) / (sessions - first);
+    const double kib_each = static_cast<double>(status_of("VmData") - kib_before) / (sessions - first);
+    const double resident_each = static_cast<double>(status_of("VmRSS") - resident_before) / (sessions - first);
     const long threads_more = status_of("Threads") - threads_before;
     for (portal_session* session : all) portal_session_release(session);
 
-    const bool is_small = kib_each <= most_kib;
-    std::printf("%d sessions, each with its token  %s\n", sessions, good ? "ok" : "FAILED");
-    std::printf("one more session  %6.1f KiB  at most %.0f  %s\n", kib_each, most_kib, is_small ? "ok" : "OVER");
-    std::printf("one more session  %6ld threads for all of them, at most 0  %s\n", threads_more,
-                threads_more <= 0 ? "ok" : "OVER");
-    const int failed = (good ? 0 : 1) + (is_small ? 0 : 1) + (threads_more <= 0 ? 0 : 1);
-    std::printf("%d passed, %d failed\n", 3 - failed, failed);
+    const bool is_measured = kib_before > 0 && threads_before > 0;
+    const bool is_small = ::sysconf(_SC_PAGESIZE) != page_bytes || kib_each <= most_kib;
+    const bool is_threadless = threads_more <= 0;
+    std::printf("figure: %d sessions, each with its token  %s\n", sessions, good ? "ok" : "FAILED");
+    std::printf("figure: one more session  %.1f KiB, at most %.0f  %s\n", kib_each, most_kib, is_small ? "ok" : "OVER");
+    std::printf("figure: one more session  %.1f KiB of that resident\n", resident_each);
+    std::printf("figure: %d more sessions  %ld threads, at most 0  %s\n", sessions - first, threads_more,
+                is_threadless ? "ok" : "OVER");
+    if (!is_measured) std::printf("/proc/self/status does not tell memory and threads\n");
+    const int failed = (good ? 0 : 1) + (is_measured ? 0 : 1) + (is_small ? 0 : 1) + (is_threadless ? 0 : 1);
+    std::printf("%d passed, %d failed\n", 4 - failed, failed);
     return failed == 0 ? 0 : 1;
 }

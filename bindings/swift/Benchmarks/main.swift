@@ -1,10 +1,9 @@
-// What a lease of a valid token costs from Swift, beside the bare C call in the same run. Ends with 1 where Swift adds more
-// than the limit.
+// Prints what a lease of a valid token costs from Swift, beside the bare C call in the same run. The figures are for the
+// reader: a time depends on the processor, so none of them fails.
 import CPortalSession
 import Foundation
 import PortalSessionKit
 
-let limit = 300.0  // ns, median
 let rounds = 301
 private let callsPerRound = 1000
 
@@ -70,5 +69,4 @@ portal_session_release(bare)
 func line(_ name: String, _ value: Double) -> String { name + String(format: "%8.1f ns", value) }
 print(line("portal_lease_try from C         ", median(inC)))
 print(line("currentLease, beside it         ", median(current)))
-print(line("try await lease(), beside it    ", median(awaited)) + String(format: "  (at most %.0f)", limit))
-exit(median(awaited) <= limit ? 0 : 1)
+print(line("try await lease(), beside it    ", median(awaited)))

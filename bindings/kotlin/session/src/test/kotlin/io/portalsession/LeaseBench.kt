@@ -48,16 +48,14 @@ fun main() {
 
 class LeaseBenchTest {
     @Test
-    fun `a lease costs a few empty native calls, and no memory but its bytes and itself`() {
+    fun `a lease takes no memory but its bytes and itself`() {
         val figures = OtherJvm.run("io.portalsession.LeaseBenchKt").lines().last { it.startsWith("empty_ns") }
         println(figures)
         val values = figures.split(' ').associate { it.substringBefore('=') to it.substringAfter('=').toDouble() }
         // The array has 64 bytes of ticket, the token and a head of 16; the lease itself takes 16 to 24.
         val array = 16 + 64 + LONGEST_TOKEN
         assertTrue(values.getValue("allocated").toInt() in array..array + 32, figures)
-        // 1.5 µs on a machine that does nothing else; one that is busy slows the empty call down as well.
-        val limit = maxOf(1500.0, 150 * values.getValue("empty_ns"))
-        assertTrue(values.getValue("lease_ns") <= limit, figures)
-        assertEquals(4, values.size)
+        // The times are for the reader: they depend on the processor.
+        assertEquals(setOf("empty_ns", "lease_ns", "suspending_ns", "allocated"), values.keys)
     }
 }
