@@ -1,8 +1,9 @@
 # The binary promise of the public header, as text: capi/abi.txt has a line for each function, struct, field with its
-# offset, enum value and constant. Held to it in two ways: the header and the list agree exactly, so that a review sees each
-# change; and nothing that the list of the last release has is gone or different.
-#   cmake -DHEADER=portal_session.h -DLIST=abi.txt -DCOMPILER=cc -DWORK=a/folder
-#         [-DRELEASED=abi.txt | -DREPOSITORY=where/git/finds/the/last/tag] [-DUPDATE=ON] -P abi.cmake
+# offset, enum value and constant. The check holds the header to it in two ways. The header and the list agree exactly, so
+# that a review sees each change. And nothing that the list of a release has is gone or different: capi/abi-N.txt is the
+# frozen list of PORTAL_ABI N, and no one edits it.
+#   cmake -DHEADER=portal_session.h -DLIST=abi.txt -DCOMPILER=cc -DWORK=a/folder [-DRELEASED=abi-1.txt;...] [-DUPDATE=ON]
+#         -P abi.cmake
 # UPDATE writes the list anew, after an addition. Offsets are a 64-bit target's; tests/capi asserts those of 32 bits.
 cmake_minimum_required(VERSION 3.25)
 get_filename_component(HEADER ${HEADER} ABSOLUTE)
@@ -77,6 +78,11 @@ macro(print_struct name body)
     type_of("${field}" ${field_name} type)
     print(field "${name}.${field_name} at %lld: ${type}" "offsetof(${name}, ${field_name})")
   endforeach()
+  if("${body}" MATCHES "^uint32_t struct_size@")
+    # A field that a later version put into a gap would lie inside the size that older programs pass.
+    string(APPEND program "    if (offsetof(${name}, ${field_name}) + sizeof(((${name} *)0)->${field_name}) != sizeof(${name}))\n"
+      "        return fprintf(stderr, \"${name} has a gap at its end: fill it with a reserved field\\n\"), 1;\n")
+  endif()
 endmacro()
 
 macro(print_enum name body)
@@ -157,48 +163,36 @@ endif()
 list(LENGTH present count)
 message(STATUS "${count} lines, as listed")
 
-# ---- nothing of the last release is gone or different ----
-if(REPOSITORY)
-  find_program(GIT git REQUIRED)
-  set(git ${GIT} -c safe.directory=* -C ${REPOSITORY})
-  execute_process(COMMAND ${git} describe --tags --abbrev=0 --match v[0-9]*
-    OUTPUT_VARIABLE tag OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE no_tag)
-  if(no_tag)
-    message(STATUS "no release is tagged yet: nothing to compare with")
-  else()
-    message(STATUS "compared with ${tag}")
-    set(RELEASED ${WORK}/released.txt)
-    execute_process(COMMAND ${git} show ${tag}:capi/abi.txt OUTPUT_FILE ${RELEASED} COMMAND_ERROR_IS_FATAL ANY)
-  endif()
-endif()
-if(NOT RELEASED)
-  return()
-endif()
-
-file(STRINGS ${RELEASED} released)
-set(broken "")
-set(added ${present})
-foreach(promise IN LISTS released)
-  if(promise IN_LIST present)
-    list(REMOVE_ITEM added ${promise})
-  elseif(promise MATCHES "^(struct portal_[a-z0-9_]+ |constant PORTAL_ABI = )([0-9]+)( bytes or more)?$")
-    # These two may grow, and nothing else.
-    set(size ${CMAKE_MATCH_2})
-    set(grown ${present})
-    list(FILTER grown INCLUDE REGEX "^${CMAKE_MATCH_1}")
-    if(NOT grown MATCHES "([0-9]+)( bytes or more)?$" OR CMAKE_MATCH_1 LESS size)
+# ---- nothing of a release is gone or different ----
+function(compare_with release)
+  file(STRINGS ${release} released)
+  set(broken "")
+  set(added ${present})
+  foreach(promise IN LISTS released)
+    if(promise IN_LIST present)
+      list(REMOVE_ITEM added ${promise})
+    elseif(promise MATCHES "^(struct portal_[a-z0-9_]+ |constant PORTAL_ABI = )([0-9]+)( bytes or more)?$")
+      # These two may grow, and nothing else.
+      set(size ${CMAKE_MATCH_2})
+      set(grown ${present})
+      list(FILTER grown INCLUDE REGEX "^${CMAKE_MATCH_1}")
+      if(NOT grown MATCHES "([0-9]+)( bytes or more)?$" OR CMAKE_MATCH_1 LESS size)
+        list(APPEND broken "${promise}")
+      endif()
+    else()
       list(APPEND broken "${promise}")
     endif()
-  else()
-    list(APPEND broken "${promise}")
+  endforeach()
+  if(broken)
+    list(JOIN broken "\n  " broken)
+    message(FATAL_ERROR "${release} promises what ${HEADER} no longer keeps:\n  ${broken}")
   endif()
+  list(FILTER added EXCLUDE REGEX "^struct .* or more$")
+  if(added AND NOT added MATCHES "constant PORTAL_ABI = ")
+    list(JOIN added "\n  " added)
+    message(FATAL_ERROR "${HEADER} adds to ${release} with the same PORTAL_ABI:\n  ${added}")
+  endif()
+endfunction()
+foreach(release IN LISTS RELEASED)
+  compare_with(${release})
 endforeach()
-if(broken)
-  list(JOIN broken "\n  " broken)
-  message(FATAL_ERROR "The last release promised what ${HEADER} no longer keeps:\n  ${broken}")
-endif()
-list(FILTER added EXCLUDE REGEX "^struct .* or more$")
-if(added AND NOT added MATCHES "constant PORTAL_ABI = ")
-  list(JOIN added "\n  " added)
-  message(FATAL_ERROR "Added since the last release, with the same PORTAL_ABI:\n  ${added}")
-endif()

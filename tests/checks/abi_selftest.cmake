@@ -1,49 +1,9 @@
-# Proves that abi.cmake can fail: each change here to a small header breaks programs that were built against it, or adds
-# what the list does not have yet, and is found by its line; what may be added passes.
-#   cmake -DCOMPILER=cc -DWORK=a/folder -P abi_selftest.cmake
+# Proves that abi.cmake can fail. Each change here to the header of a release breaks programs that were built against it, or
+# adds what the list does not have yet, and the check names its line; what may be added passes.
+#   cmake -DHEADER=portal_session.h -DRELEASED=abi-1.txt -DCOMPILER=cc -DWORK=a/folder -P abi_selftest.cmake
 cmake_minimum_required(VERSION 3.25)
 
-set(sound [[
-#define PORTAL_ABI 1 /* grows with each addition */
-#define PORTAL_TOKEN_MAX 4096
-#define PORTAL_ENUM(name) \
-    typedef int name; \
-    enum
-#ifdef __cplusplus
-extern "C" {
-#endif
-/* A comment; with [brackets] and a "#define PORTAL_NOTHING 3". */
-typedef struct portal_session portal_session;
-PORTAL_ENUM(portal_code) {
-    PORTAL_OK = 0, /* done */
-    PORTAL_ERR_CLOSED = -2
-};
-typedef void (*portal_release_fn)(void *userdata);
-typedef struct portal_text {
-    const char *data;
-    unsigned long long length;
-} portal_text;
-typedef struct portal_provider {
-    void (*ask)(void *userdata, const portal_text *request);
-    portal_release_fn release;
-} portal_provider;
-typedef struct portal_options {
-    uint32_t struct_size;
-    uint32_t flags;
-    int64_t idle_ms;
-    portal_provider provider;
-    char message[256];
-    int32_t first;
-    int32_t last;
-} portal_options;
-PORTAL_API portal_code portal_open(const portal_options *options, portal_session **out) PORTAL_NOEXCEPT;
-PORTAL_API void portal_release(portal_session *session) PORTAL_NOEXCEPT;
-#ifdef __cplusplus
-}
-#endif
-]])
-string(PREPEND sound "#include <stddef.h>\n#include <stdint.h>\n#define PORTAL_API\n#define PORTAL_NOEXCEPT\n")
-
+file(READ ${HEADER} sound)
 set(header ${WORK}/header.h)
 function(run_check result output)
   execute_process(COMMAND ${CMAKE_COMMAND} -DHEADER=${header} -DLIST=${WORK}/list.txt -DCOMPILER=${COMPILER} -DWORK=${WORK}/run
@@ -58,16 +18,16 @@ endfunction()
 function(change_header before after)
   string(REPLACE "${before}" "${after}" changed "${sound}")
   if(changed STREQUAL sound AND NOT before STREQUAL after)
-    message(FATAL_ERROR "The sound header has no \"${before}\"")
+    message(FATAL_ERROR "${HEADER} has no \"${before}\"")
   endif()
   file(WRITE ${header} "${changed}")
 endfunction()
 
-# The change is found twice: against the list, and, where the list was written anew, against the last release.
+# The check finds the change twice: against the list, and, where the list was written anew, against that of the release.
 function(must_find before after line)
   change_header("${before}" "${after}")
-  foreach(arguments "" "-DUPDATE=ON;-DRELEASED=${WORK}/released.txt")
-    file(COPY_FILE ${WORK}/released.txt ${WORK}/list.txt)
+  foreach(arguments "" "-DUPDATE=ON;-DRELEASED=${RELEASED}")
+    file(COPY_FILE ${RELEASED} ${WORK}/list.txt)
     run_check(result output ${arguments})
     string(FIND "${output}" " ${line}" named)
     if(result EQUAL 0 OR named EQUAL -1)
@@ -81,56 +41,70 @@ function(must_pass before after)
   file(READ ${header} changed)
   string(REPLACE "PORTAL_ABI 1" "PORTAL_ABI 2" changed "${changed}")
   file(WRITE ${header} "${changed}")
-  run_check(result output -DUPDATE=ON -DRELEASED=${WORK}/released.txt)
+  run_check(result output -DUPDATE=ON "-DRELEASED=${RELEASED}")
   if(NOT result EQUAL 0)
     message(FATAL_ERROR "\"${after}\" for \"${before}\" may be added, but:\n${output}")
   endif()
 endfunction()
 
+function(must_refuse before after complaint)
+  change_header("${before}" "${after}")
+  run_check(result output -DUPDATE=ON)
+  if(result EQUAL 0 OR NOT output MATCHES "${complaint}")
+    message(FATAL_ERROR "\"${after}\" for \"${before}\" is not refused by \"${complaint}\":\n${output}")
+  endif()
+endfunction()
+
 file(REMOVE_RECURSE ${WORK})
-file(WRITE ${header} "${sound}")
-run_check(result output -DUPDATE=ON)
-if(NOT result EQUAL 0)
-  message(FATAL_ERROR "The sound header did not pass:\n${output}")
-endif()
-file(COPY_FILE ${WORK}/list.txt ${WORK}/released.txt)
+file(MAKE_DIRECTORY ${WORK})
 
-must_find("int64_t idle_ms;" "int32_t idle_ms;" "field portal_options.idle_ms at 8: int64_t")
-must_find("uint32_t flags;" "int32_t flags;" "field portal_options.flags at 4: uint32_t")
-must_find("    uint32_t flags;\n" "" "field portal_options.flags at 4: uint32_t")
-must_find("int64_t idle_ms;" "int64_t wait_ms;" "field portal_options.idle_ms at 8: int64_t")
-must_find("int64_t idle_ms;" "int64_t idle_ms; int64_t new_ms;" "field portal_options.provider at 16: portal_provider")
-must_find("int32_t last;" "" "field portal_options.last at 292: int32_t")
-must_find("int32_t first;\n    int32_t last;" "int32_t last;\n    int32_t first;" "field portal_options.first at 288: int32_t")
-must_find("char message[256]" "char message[255]" "field portal_options.message at 32: char[256]")
-must_find("portal_release_fn release;" "portal_release_fn release; void *more;" "struct portal_provider 16 bytes")
-must_find("void (*ask)(void *userdata, const" "void (*ask)(void *userdata, int32_t more, const"
-  "field portal_provider.ask at 0: void(*)(void*, const portal_text*)")
-must_find("(*portal_release_fn)(void *userdata)" "(*portal_release_fn)(void *userdata, int32_t code)"
+# ---- fields ----
+must_find("int64_t  left_ms;" "int32_t  left_ms; int32_t more;" "field portal_lease.left_ms at 56: int64_t")
+must_find("uint64_t generation;   /*" "int64_t generation;   /*" "field portal_lease.generation at 16: uint64_t")
+must_find("    int32_t     os_code;        /* errno, OSStatus, CURLcode or the host's own number; 0: none */\n" ""
+  "field portal_error.os_code at 12: int32_t")
+must_find("uint32_t    reserved2;" "uint32_t    more;" "field portal_failure.reserved2 at 44: uint32_t")
+must_find("int64_t  sent_boot_ms;" "int64_t  more_ms; int64_t  sent_boot_ms;" "field portal_lease.sent_boot_ms at 32: int64_t")
+must_find("int32_t     http_status;    /* 0: none */\n    int32_t     os_code;" "int32_t os_code;\n    int32_t http_status;"
+  "field portal_error.http_status at 8: int32_t")
+must_find("message[256]" "message[248]" "field portal_error.message at 32: char[256]")
+must_find("portal_text value;" "portal_text value; void *more;" "struct portal_header 40 bytes")
+must_find("void *PORTAL_NULLABLE userdata, uint64_t request_id)"
+  "void *PORTAL_NULLABLE userdata, uint64_t request_id, int32_t code)"
+  "field portal_provider.withdrawn at 8: void(*)(void*, uint64_t)")
+# ---- callbacks, enums, constants ----
+must_find("(*portal_release_fn)(void *PORTAL_NULLABLE userdata)"
+  "(*portal_release_fn)(void *PORTAL_NULLABLE userdata, int32_t code)"
   "callback portal_release_fn: void(*)(void*)")
-must_find("PORTAL_ERR_CLOSED = -2" "PORTAL_ERR_CLOSED = -3" "enum portal_code PORTAL_ERR_CLOSED = -2")
-must_find(", /* done */\n    PORTAL_ERR_CLOSED = -2" "" "enum portal_code PORTAL_ERR_CLOSED = -2")
-must_find("PORTAL_TOKEN_MAX 4096" "PORTAL_TOKEN_MAX 2048" "constant PORTAL_TOKEN_MAX = 4096")
+must_find("PORTAL_ERR_CLOSED             =  -2" "PORTAL_ERR_CLOSED             = -26" "enum portal_code PORTAL_ERR_CLOSED = -2")
+must_find("    PORTAL_STATE_NONE       = 1, /* no token yet */\n" "" "enum portal_state PORTAL_STATE_NONE = 1")
+must_find("PORTAL_TOKEN_MAX 4096" "PORTAL_TOKEN_MAX 8192" "constant PORTAL_TOKEN_MAX = 4096")
+must_find("#define PORTAL_REQUEST_REPLAY   1u" "#define PORTAL_REQUEST_REPLAY   4u" "constant PORTAL_REQUEST_REPLAY = 1")
+must_find("#define PORTAL_FEATURE_JSON       4u" "/* PORTAL_FEATURE_JSON */" "constant PORTAL_FEATURE_JSON = 4")
 must_find("PORTAL_ABI 1" "PORTAL_ABI 0" "constant PORTAL_ABI = 1")
-must_find("PORTAL_API void portal_release(portal_session *session) PORTAL_NOEXCEPT;\n" ""
-  "function portal_release: void(portal_session*)")
-must_find("portal_release(portal_session *session)" "portal_release(portal_session *session, int32_t wait_ms)"
-  "function portal_release: void(portal_session*)")
-must_find("portal_code portal_open" "void portal_open"
-  "function portal_open: portal_code(const portal_options*, portal_session**)")
-# An addition that PORTAL_ABI does not count.
-must_find("PORTAL_ERR_CLOSED = -2" "PORTAL_ERR_CLOSED = -2, PORTAL_ERR_NEW = -3" "enum portal_code PORTAL_ERR_NEW = -3")
-must_find("int32_t last;" "int32_t last; int64_t more;" "field portal_options.more at 296: int64_t")
+# ---- functions ----
+must_find("PORTAL_API uint32_t portal_features(void) PORTAL_NOEXCEPT;\n" "" "function portal_features: uint32_t(void)")
+must_find("portal_session_release(portal_session *PORTAL_NULLABLE session)"
+  "portal_session_release(portal_session *PORTAL_NULLABLE session, int32_t wait_ms)"
+  "function portal_session_release: void(portal_session*)")
+must_find("portal_code portal_session_prepare" "void portal_session_prepare"
+  "function portal_session_prepare: portal_code(portal_session*, portal_error*)")
+# ---- additions that PORTAL_ABI does not count ----
+must_find("PORTAL_ERR_CLOSED             =  -2," "PORTAL_ERR_CLOSED             =  -2, PORTAL_ERR_NEW = -26,"
+  "enum portal_code PORTAL_ERR_NEW = -26")
+must_find("int64_t  left_ms;" "int64_t  left_ms; int64_t more_ms;" "field portal_lease.more_ms at 64: int64_t")
 
+# ---- what may be added ----
 must_pass("" "")
-must_pass("PORTAL_ERR_CLOSED = -2" "PORTAL_ERR_CLOSED = -2, PORTAL_ERR_NEW = -3")
-must_pass("int32_t last;" "int32_t last; int64_t more;")
-must_pass("PORTAL_API void" "PORTAL_API void portal_new(void) PORTAL_NOEXCEPT;\nPORTAL_API void")
-must_pass("portal_session *session)" "portal_session *renamed)")
+must_pass("PORTAL_ERR_CLOSED             =  -2," "PORTAL_ERR_CLOSED             =  -2, PORTAL_ERR_NEW = -26,")
+must_pass("int64_t  left_ms;" "int64_t  left_ms; int64_t more_ms;")
+must_pass("PORTAL_API uint32_t portal_abi" "PORTAL_API void portal_new(void) PORTAL_NOEXCEPT;\nPORTAL_API uint32_t portal_abi")
+must_pass("#define PORTAL_FEATURE_JSON " "#define PORTAL_FEATURE_NEW        8u\n#define PORTAL_FEATURE_JSON ")
+must_pass("portal_session_release(portal_session *PORTAL_NULLABLE session)"
+  "portal_session_release(portal_session *PORTAL_NULLABLE renamed)")
 
-change_header("portal_session;\n" "portal_session;\nunion portal_word { int32_t a; float b; };\n")
-run_check(result output -DUPDATE=ON)
-if(result EQUAL 0 OR NOT output MATCHES "cannot read: union portal_word")
-  message(FATAL_ERROR "A declaration that the check does not know passes:\n${output}")
-endif()
+# ---- what no version may have ----
+must_refuse("int64_t  left_ms;" "int64_t  left_ms; int32_t more;" "portal_lease has a gap at its end")
+must_refuse("typedef struct portal_session portal_session;\n"
+  "typedef struct portal_session portal_session;\nunion portal_word { int32_t a; float b; };\n" "cannot read: union portal_word")
 message(STATUS "Each of the changes is found, and each addition passes")
