@@ -216,3 +216,14 @@ portal_code portal_session_push(portal_session* session, const portal_token_inpu
         return session->engine->push(std::move(*offer));
     });
 }
+
+portal_code portal_session_switch(portal_session* session, const portal_token_input* token, const portal_done* done,
+                                  portal_error* error) noexcept {
+    return guarded(error, [&]() -> Result<void> {
+        auto call = done_function(done);
+        if (const auto checked = check(session); !checked) return checked;
+        auto offer = new_token(token);
+        if (!offer) return tl::unexpected<Error>(std::move(offer.error()));
+        return session->engine->switch_to(std::move(*offer), std::move(call));
+    });
+}

@@ -241,7 +241,8 @@ Result<void> Engine::switch_to(NewToken token, std::function<void(const Error&)>
     if (const auto checked = check_text(token); !checked) return checked;
     const auto id = keep_done(std::move(done));
     if (!id) return tl::unexpected<Error>(id.error());
-    return clear_and(*id, prepared(event::Pushed{offer_of(std::move(token))}));
+    const std::uint64_t expected_epoch = token.expected_epoch;
+    return clear_and(*id, prepared(event::Pushed{offer_of(std::move(token))}), expected_epoch);
 }
 
 Result<void> Engine::fulfil(std::uint64_t request_id, NewToken token) {
@@ -308,15 +309,16 @@ Result<std::uint64_t> Engine::keep_done(std::function<void(const Error&)> done) 
 Result<void> Engine::clear(std::function<void(const Error&)> done) {
     const auto id = keep_done(std::move(done));
     if (!id) return tl::unexpected<Error>(id.error());
-    return clear_and(*id, nullptr);
+    return clear_and(*id, nullptr, 0);
 }
 
 // A clear that close has overtaken is none, unless its `done` is on its way already.
-Result<void> Engine::clear_and(std::uint64_t done, const PublishedToken::Post& then_push) {
-    if (published_.clear(prepared(event::Cleared{done}), then_push) == Code::ok) return {};
+Result<void> Engine::clear_and(std::uint64_t done, const PublishedToken::Post& then_push, std::uint64_t expected_epoch) {
+    const Code code = published_.clear(prepared(event::Cleared{done}), then_push, expected_epoch);
+    if (code == Code::ok) return {};
     const std::lock_guard lock(mutex_);
     if (done != 0 && dones_.erase(done) == 0) return {};  // the session's end has answered it
-    return fail_with(Code::closed);
+    return fail_with(code);
 }
 
 Result<void> Engine::notify(Notice notice, std::function<void(const Error&)> done) {

@@ -168,10 +168,11 @@ Code PublishedToken::push(std::uint64_t expected_epoch, const Post& post) {
 }
 
 // Once the record is known, the next epoch is known too. Before that, nothing that is not provisional can be of it.
-Code PublishedToken::clear(const Post& post, const Post& then_push) {
+Code PublishedToken::clear(const Post& post, const Post& then_push, std::uint64_t expected_epoch) {
     if (is_closed()) return Code::closed;
     const std::lock_guard lock(writing_);
     if (is_closed()) return Code::closed;
+    if (expected_epoch != 0 && expected_epoch != hot().epoch) return Code::stale;
     PublishedStatus status = status_.value();
     const std::uint64_t epoch = hot().epoch + 1;
     Published nothing;

@@ -70,8 +70,9 @@ public:
     // A push: no later read gives the token that is published now, unless the worker judges that it lives. `expected_epoch`:
     // 0: any. ok, stale or closed.
     [[nodiscard]] Code push(std::uint64_t expected_epoch, const Post& post);
-    // A logout: wipes what is published; `then_push`, if any, follows in the same step. ok or closed.
-    [[nodiscard]] Code clear(const Post& post, const Post& then_push = nullptr);
+    // A logout: wipes what is published; `then_push`, if any, follows in the same step. `expected_epoch` as for a push. ok,
+    // stale or closed.
+    [[nodiscard]] Code clear(const Post& post, const Post& then_push = nullptr, std::uint64_t expected_epoch = 0);
     // False: it was closed before. After it, nothing else is posted.
     bool close(const Post& post);
     // In a forked child a session of before is closed: the page that holds the word is empty there.

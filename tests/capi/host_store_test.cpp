@@ -202,6 +202,80 @@ TEST_CASE("A logout leaves no token in the host's store") {
     CHECK(rig.status().state == PORTAL_STATE_SIGNED_OUT);
 }
 
+// A done that says, when it comes, whether the store still held the old token.
+struct Erased {
+    StoreRig& rig;
+    Signal<std::vector<bool>> held;
+
+    portal_done done() {
+        return {[](void* data, portal_code, const portal_error*) {
+                    auto& erased = *static_cast<Erased*>(data);
+                    const bool holds = erased.rig.holds("the-token");
+                    erased.held.change([&](auto& all) { all.push_back(holds); });
+                },
+                this, nullptr};
+    }
+};
+
+TEST_CASE("A switch signs one user out and the next one in: no call gives the old token, and done tells that it is erased") {
+    StoreRig rig;
+    const std::string first = "client-1";
+    const std::string second = "client-2";
+    rig.options.client_id = text_of(first);
+    rig.open();
+    REQUIRE(rig.acquire() == "the-token");
+    const std::uint64_t epoch = rig.status().epoch;
+    rig.on_ask = nullptr;
+    Outcome waiter;
+    rig.start(waiter, 1);
+    const std::uint64_t request = rig.ask(2);
+
+    portal_token_input next = input_of("token-2");
+    next.client_id = text_of(second);
+    Erased erased{rig, {}};
+    const portal_done done = erased.done();
+    REQUIRE(portal_session_switch(rig.session, &next, &done, nullptr) == PORTAL_OK);
+    auto lease = made<portal_lease>();
+    char token[PORTAL_TOKEN_MAX];
+    std::size_t length = sizeof token;
+    const portal_code code = portal_lease_try(rig.session, &lease, token, &length, nullptr);
+    CHECK((code == PORTAL_ERR_NO_TOKEN || std::string(token, length) == "token-2"));
+    const portal_token_input late = input_of("the-token");
+    (void)portal_request_fulfil(request, &late, nullptr);  // void, whether the worker has withdrawn it yet or not
+
+    CHECK(waiter.code() == PORTAL_ERR_CLEARED);
+    CHECK(rig.acquire() == "token-2");
+    CHECK(rig.status().epoch == epoch + 1);
+    REQUIRE(erased.held.wait([](const auto& all) { return all.size() == 1; }));
+    CHECK_FALSE(erased.held.get()[0]);
+    rig.close();
+    rig.options.client_id = text_of(second);
+    rig.open();
+    CHECK(rig.acquire() == "token-2");
+    CHECK(rig.asks.get().size() == 2);
+}
+
+TEST_CASE("A switch that is refused changes nothing: the present user stays signed in") {
+    StoreRig rig;
+    rig.open();
+    REQUIRE(rig.acquire() == "the-token");
+    const std::uint64_t epoch = rig.status().epoch;
+    auto input = input_of("");
+    input.expected_epoch = epoch + 1;
+    for (const char* text : {"with space", "", "good-token"}) {
+        input.token = text_of(text);
+        Outcome outcome;
+        const portal_done done = outcome.done();
+        CHECK(portal_session_switch(rig.session, &input, &done, nullptr) != PORTAL_OK);
+        CHECK(outcome.state.get().released == 1);
+        CHECK(outcome.state.get().times == 0);
+    }
+    rig.settle();
+    check_still_gives(rig, "the-token");
+    CHECK(rig.status().epoch == epoch);
+    CHECK(rig.holds("the-token"));
+}
+
 // The device restarts, and its date is then an hour before the token was made.
 struct RestartRig : StoreRig {
     std::atomic<bool> is_restarted{false};

@@ -59,6 +59,64 @@ static void test_push(void) {
     rig_close(&r);
 }
 
+static void test_switch(void) {
+    static const int how[] = {STORE_UNAVAILABLE, STORE_FAILED};
+    static const portal_code code[] = {PORTAL_ERR_STORE_UNAVAILABLE, PORTAL_ERR_STORE_FAILED};
+    rig r;
+    outcome o;
+    portal_done done;
+    portal_token_input token;
+    int i;
+    rig_init(&r);
+    r.provides = "old-token";
+    rig_open(&r);
+    acquire(&r, 0, 0, &o);
+    CHECK(wait_for(&o) == PORTAL_OK);
+    done = into_done(&o);
+    token = token_input("with space");
+    EXPECT(PORTAL_ERR_BAD_TOKEN, portal_session_switch, r.session, &token, &done, NULL);
+    CHECK(o.times == 0 && o.released == 1);
+    token = token_input("new-token");
+    token.age_ms = DAY_MS;
+    EXPECT(PORTAL_ERR_TOKEN_TOO_OLD, portal_session_switch, r.session, &token, NULL, NULL);
+    token.age_ms = 0;
+    token.expected_epoch = 9;
+    EXPECT(PORTAL_ERR_STALE, portal_session_switch, r.session, &token, NULL, NULL);
+    token.expected_epoch = 1;
+    token.client_id = text_of("a b");
+    EXPECT(PORTAL_ERR_INVALID_ARGUMENT, portal_session_switch, r.session, &token, NULL, NULL);
+    EXPECT(PORTAL_ERR_INVALID_ARGUMENT, portal_session_switch, r.session, NULL, NULL, NULL);
+    token.client_id = text_of("client-2");
+    done = into_done(&o);
+    EXPECT(PORTAL_OK, portal_session_switch, r.session, &token, &done, NULL);
+    SEEN(PORTAL_OK, wait_for(&o), portal_session_switch);
+    acquire(&r, 0, 0, &o);
+    CHECK(wait_for(&o) == PORTAL_OK && strcmp(o.token, "new-token") == 0 && o.lease.epoch == 2);
+    EXPECT(PORTAL_ERR_STALE, portal_session_switch, r.session, &token, NULL, NULL);
+    if ((portal_features() & PORTAL_FEATURE_JSON) == 0) {
+        token = token_input(json);
+        token.flags = PORTAL_TOKEN_JSON;
+        EXPECT(PORTAL_ERR_UNSUPPORTED, portal_session_switch, r.session, &token, NULL, NULL);
+    }
+    EXPECT(PORTAL_OK, portal_session_close, r.session, 30000, NULL);
+    token = token_input("new-token");
+    EXPECT(PORTAL_ERR_CLOSED, portal_session_switch, r.session, &token, NULL, NULL);
+    rig_close(&r);
+
+    for (i = 0; i < 2; ++i) {
+        rig_init(&r);
+        rig_with_store(&r, how[i]);
+        rig_open(&r);
+        rig_settle(&r);
+        token = token_input("new-token");
+        done = into_done(&o);
+        EXPECT(PORTAL_OK, portal_session_switch, r.session, &token, &done, NULL);
+        if (i == 0) rig_advance(&r, 500); /* the locked store is tried again */
+        SEEN(code[i], wait_for(&o), portal_session_switch);
+        rig_close(&r);
+    }
+}
+
 static void test_fulfil(void) {
     rig r;
     outcome o;
@@ -125,5 +183,6 @@ static void test_fulfil(void) {
 
 void test_tokens(void) {
     test_push();
+    test_switch();
     test_fulfil();
 }

@@ -848,6 +848,25 @@ PORTAL_API portal_code portal_cancel(uint64_t id, portal_error *PORTAL_NULLABLE 
 PORTAL_API portal_code portal_session_push(portal_session *session, const portal_token_input *token,
                                            portal_error *PORTAL_NULLABLE error) PORTAL_NOEXCEPT;
 
+/** Signs the present user out and the next one in, in one step: a clear, then a push. Where the two are separate calls, a
+ *  caller between them is told to sign in, and one that comes too early gets CLIENT_MISMATCH. Since ABI 2.
+ *
+ *  Thread: any; does not wait.
+ *  Own:    the token stays yours: it is copied; wipe yours. `done` is copied; its userdata is the session's until its
+ *          `release` has run.
+ *  Valid:  from the return on no call gives the old token, and all that was started before is void, as after
+ *          portal_session_clear. `done` comes when the old token is wiped here and erased in the store.
+ *  Errors: BAD_TOKEN: empty, too long, not header-safe, JSON without a session token. TOKEN_TOO_OLD: its age leaves less
+ *          than the margin. STALE: expected_epoch is over: somebody has signed out, or switched, since the token was
+ *          fetched. UNSUPPORTED: PORTAL_TOKEN_JSON without PORTAL_FEATURE_JSON. INVALID_ARGUMENT: client_id malformed.
+ *          CLOSED. After any of them the present user is still signed in, and `done` does not come. To `done`: as
+ *          portal_session_clear.
+ *  Units:  age_ms: milliseconds since Portal issued it.
+ *  Source: as portal_session_push. */
+PORTAL_API portal_code portal_session_switch(portal_session *session, const portal_token_input *token,
+                                             const portal_done *PORTAL_NULLABLE done,
+                                             portal_error *PORTAL_NULLABLE error) PORTAL_NOEXCEPT;
+
 /** Answers a token request with a token. One that cannot be used counts as a failure of the provider (rule 7): its waiters
  *  fail with the code that is said here.
  *
