@@ -25,6 +25,7 @@ bool reserved_is_zero(const Struct&) {
 inline bool reserved_is_zero(const portal_options& given) { return given.reserved == nullptr && given.log.reserved == 0; }
 inline bool reserved_is_zero(const portal_answer& given) { return given.reserved == 0; }
 inline bool reserved_is_zero(const portal_failure& given) { return given.reserved == 0 && given.reserved2 == 0; }
+inline bool reserved_is_zero(const portal_backend_answer& given) { return given.reserved == 0; }
 inline bool reserved_is_zero(const portal_http_response& given) { return given.reserved == 0; }
 
 // The struct_size of version 1, where a later version has added fields.
@@ -90,6 +91,14 @@ Result<Struct> take_or_default(const Struct* given, const char* what) {
     return bytes.data == nullptr ? std::string_view()
                                  : std::string_view(static_cast<const char*>(bytes.data), bytes.length);
 }
+
+// A length that no such text has was never set; nothing behind the text must be read.
+template <typename Text>
+Result<void> check_length(Text text, std::size_t most, const char* what) {
+    if (view(text).size() <= most) return {};
+    return invalid(std::string(what) + " is over " + std::to_string(most) + " bytes: pass the text's true length.");
+}
+inline constexpr std::size_t max_header_value_bytes = 8 * 1024;
 
 // The caller's context of a callback; its release runs once, when the last holder lets go, and in no forked child: there it is
 // still the parent's.

@@ -38,6 +38,15 @@ enum class Code : std::int32_t {
     repeated_token = -25,
 };
 
+// Why the app's provider has no token, where no HTTP status of the backend says it.
+enum class FailureCause : std::uint8_t {
+    unknown,      // the status says it, or nobody does
+    unreachable,  // no connection to the backend, or it broke
+    tls,          // a connection that cannot be trusted
+    timed_out,    // the backend did not answer in time
+    unanswered,   // the provider did not answer within the token request's limit
+};
+
 // `message` says the cause and the next step. It is made here, never copied from outside: outside text may hold a token.
 struct Error {
     Code code = Code::internal;

@@ -79,6 +79,11 @@ Result<void> check_role(std::string_view text) {
     return {};
 }
 
+std::string_view without_byte_order_mark(std::string_view text) {
+    constexpr std::string_view mark = "\xef\xbb\xbf";
+    return starts_with(text, mark) ? text.substr(mark.size()) : text;
+}
+
 bool is_utf8(std::string_view text) {
     while (!text.empty()) {
         const std::size_t length = utf8_sequence(text);

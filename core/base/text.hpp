@@ -25,6 +25,9 @@ inline constexpr std::size_t max_name_bytes = 128;
 // A process's role: at most 16 printable ASCII bytes without spaces; empty: not named.
 [[nodiscard]] Result<void> check_role(std::string_view text);
 
+// A text that a Windows editor or server saved may begin with the UTF-8 byte order mark, which is no part of it.
+[[nodiscard]] std::string_view without_byte_order_mark(std::string_view text);
+
 [[nodiscard]] bool is_utf8(std::string_view text);
 [[nodiscard]] std::string lower_case(std::string_view text);
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);

@@ -100,7 +100,7 @@ public:
     // A clear and then a push, in one step.
     [[nodiscard]] Result<void> switch_to(NewToken token, std::function<void(const Error&)> done);
     static Result<void> fulfil(std::uint64_t request_id, NewToken token);
-    static Result<void> decline(std::uint64_t request_id, int host_code);
+    static Result<void> decline(std::uint64_t request_id, int host_code, int http_status = 0);
     static Result<void> fail_request(std::uint64_t request_id, const ProviderFailure& failure);
     // `done` may be empty. Its error's code is ok where it went well.
     [[nodiscard]] Result<void> clear(std::function<void(const Error&)> done);

@@ -263,11 +263,11 @@ Result<void> Engine::fulfil(std::uint64_t request_id, NewToken token) {
     return {};
 }
 
-Result<void> Engine::decline(std::uint64_t request_id, int host_code) {
+Result<void> Engine::decline(std::uint64_t request_id, int host_code, int http_status) {
     const auto request = requests().take(request_id);
     const auto engine = request ? request->engine.lock() : nullptr;
     if (engine == nullptr || engine->ending_soon_) return fail_with(Code::stale);
-    engine->post(event::Declined{request->request, host_code});
+    engine->post(event::Declined{request->request, host_code, http_status});
     return {};
 }
 

@@ -5,6 +5,65 @@
 #include "engine/names.hpp"
 
 namespace portal {
+namespace {
+
+std::string message_for_cause(FailureCause cause) {
+    switch (cause) {
+        case FailureCause::unknown:
+            break;
+        case FailureCause::unreachable:
+            return "The app's backend cannot be reached: check the network and the backend's address, and try again when the "
+                   "wait is over.";
+        case FailureCause::tls:
+            return "The connection to the app's backend is not safe, so nothing was sent: check its certificate, this "
+                   "device's date, and who intercepts the connection.";
+        case FailureCause::timed_out:
+            return "The app's backend did not answer in time: check the network and the backend, and try again when the wait "
+                   "is over.";
+        case FailureCause::unanswered:
+            return "The token provider did not answer in time: make sure that it answers each request, also after a failure "
+                   "of its own.";
+    }
+    return message_for(Code::provider_failed);
+}
+
+// The app's backend, or what stands before it, answered with that status.
+std::string message_for_status(int status) {
+    const std::string answered = "The app's backend answered HTTP " + std::to_string(status);
+    if (status >= 200 && status <= 299) return message_for(Code::provider_failed);
+    if (status >= 300 && status <= 399)
+        return answered + ", a redirect, which is not followed: let the provider call the final address.";
+    switch (status) {
+        case 403:
+            return answered + " (forbidden): check what the backend allows, and whether a firewall or proxy answers for it.";
+        case 404:
+            return answered + " (not found): check the address that the provider calls.";
+        case 407:
+            return "A proxy wants a login first (HTTP 407): give this device the proxy's user name and password.";
+        case 408:
+            return answered + " (the request came too slowly): check the network, and try again when the wait is over.";
+        case 429:
+            return answered + " (too many requests): try again when the wait is over.";
+        case 511:
+            return "The network wants a sign-in first (captive portal, HTTP 511): open a web page in the browser and sign in "
+                   "there.";
+        default:
+            break;
+    }
+    if (status >= 500 && status <= 599)
+        return answered + ": look at the backend's log, and try again when the wait is over.";
+    if (status >= 400 && status <= 499) return answered + ": check what the provider sends, and the backend's log.";
+    return answered + ", which is no final status: check what answers at the provider's address.";
+}
+
+// At most 255 bytes with what is put before it: portal_error has no room for more.
+std::string message_for_provider(const effect::Complete& completed) {
+    const std::string why = completed.http_status != 0 ? message_for_status(completed.http_status)
+                                                       : message_for_cause(completed.cause);
+    return completed.held_back ? "The provider failed before and was not asked now. " + why : why;
+}
+
+}  // namespace
 
 std::string message_for(Code code) {
     switch (code) {
@@ -90,10 +149,7 @@ Error error_for(const effect::Complete& completed) {
     Error error;
     error.code = completed.code;
     error.message =
-        completed.held_back && completed.code == Code::provider_failed
-            ? "The token provider failed before and was not asked now: look at the app's own backend, and try again when "
-              "the wait is over."
-            : message_for(completed.code);
+        completed.code == Code::provider_failed ? message_for_provider(completed) : message_for(completed.code);
     error.http_status = completed.http_status;
     error.os_code = completed.host_code;
     error.retry_after_ms = completed.retry_after_ms;

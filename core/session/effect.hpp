@@ -80,6 +80,7 @@ struct Complete {
     std::int64_t retry_after_ms = 0;
     int http_status = 0;
     int host_code = 0;
+    FailureCause cause = FailureCause::unknown;
     bool held_back = false;  // nobody was asked: a failure of before is waited out
 };
 struct Publish {

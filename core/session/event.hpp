@@ -23,6 +23,7 @@ struct ProviderFailure {
     std::int64_t retry_after_ms = 0;  // 0: the server did not say
     int http_status = 0;
     int host_code = 0;
+    FailureCause cause = FailureCause::unknown;
 };
 
 namespace event {
@@ -69,6 +70,7 @@ struct Fulfilled {
 struct Declined {
     std::uint64_t request;
     int host_code = 0;
+    int http_status = 0;
 };
 struct Failed {
     std::uint64_t request;

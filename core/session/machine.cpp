@@ -194,6 +194,7 @@ void Machine::pass_time(bool frozen) {
         late_ = std::exchange(request_, {});
         ProviderFailure failure;
         failure.retryable = true;
+        failure.cause = FailureCause::unanswered;
         fail_request(*late_, failure);
     }
     for (std::size_t i = waiters_.size(); i-- > 0;) {

@@ -51,7 +51,7 @@ void Machine::on(const event::Declined& answer) {
     if (!request || !is_current) return;
     declined_ = true;
     wanted_ = false;
-    last_failure_ = {Code::sign_in_needed, false, 0, 0, answer.host_code};
+    last_failure_ = {Code::sign_in_needed, false, 0, answer.http_status, answer.host_code};
     end_claim();
     complete_after(request->id, Code::sign_in_needed, 0);
     tell(EventKind::sign_in_needed, Code::sign_in_needed);

@@ -115,6 +115,7 @@ effect::Complete Machine::with_code(const Waiter& waiter, Code code, std::int64_
     if (code == last_failure_.code) {
         answer.http_status = last_failure_.http_status;
         answer.host_code = last_failure_.host_code;
+        answer.cause = last_failure_.cause;
     }
     return answer;
 }

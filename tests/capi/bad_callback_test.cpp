@@ -73,7 +73,7 @@ TEST_CASE("Bad callback: a provider that throws before its answer is one that ne
     rig.pass(30'000);
     rig.pass(5'000);
     CHECK(outcome.code() == PORTAL_ERR_PROVIDER_FAILED);
-    check_told(outcome.state.get().message, "The token provider failed");
+    check_told(outcome.state.get().message, "The token provider did not answer in time");
     rig.close();
 
     SessionRig other;

@@ -168,7 +168,7 @@ TEST_CASE("Bad input: a provider that never answers fails its waiters at its lim
     rig.pass(30'000);
     rig.pass(5'000);  // frozen, as far as the session can tell: it gave that much more, once
     CHECK(outcome.code() == PORTAL_ERR_PROVIDER_FAILED);
-    check_told(outcome.state.get().message, "The token provider failed");
+    check_told(outcome.state.get().message, "The token provider did not answer in time");
     const portal_token_input late = input_of("late-token");
     CHECK(portal_request_fulfil(id, &late, nullptr) == PORTAL_OK);
     CHECK(rig.acquire() == "late-token");

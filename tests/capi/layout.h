@@ -66,6 +66,19 @@ AT(portal_failure, retry_after, 24, 24);
 AT(portal_failure, host_code, 40, 32);
 AT(portal_failure, reserved2, 44, 36);
 
+SIZE(portal_backend_answer, 96, 64);
+AT(portal_backend_answer, struct_size, 0, 0);
+AT(portal_backend_answer, flags, 4, 4);
+AT(portal_backend_answer, http_status, 8, 8);
+AT(portal_backend_answer, os_code, 12, 12);
+AT(portal_backend_answer, code, 16, 16);
+AT(portal_backend_answer, reserved, 20, 20);
+AT(portal_backend_answer, retry_after, 24, 24);
+AT(portal_backend_answer, date, 40, 32);
+AT(portal_backend_answer, token_or_body, 56, 40);
+AT(portal_backend_answer, client_id, 72, 48);
+AT(portal_backend_answer, age_ms, 88, 56);
+
 SIZE(portal_token_input, 56, 40);
 AT(portal_token_input, struct_size, 0, 0);
 AT(portal_token_input, flags, 4, 4);

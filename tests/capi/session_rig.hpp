@@ -65,6 +65,7 @@ struct Outcome {
         portal_verdict verdict = PORTAL_VERDICT_OTHER;
         std::int64_t retry_after_ms = 0;
         std::string message;  // of the error
+        std::int32_t os_code = 0;
     };
     Signal<State> state;
 
@@ -81,8 +82,11 @@ struct Outcome {
                         now.code = code;
                         if (lease != nullptr) now.lease = *lease;
                         now.token = string_of(token);
-                        if (error != nullptr) now.retry_after_ms = error->retry_after_ms;
-                        if (error != nullptr) now.message = error->message;
+                        if (error == nullptr) return;
+                        now.retry_after_ms = error->retry_after_ms;
+                        now.message = error->message;
+                        now.http_status = error->http_status;
+                        now.os_code = error->os_code;
                     });
                 },
                 this, released};

@@ -181,8 +181,69 @@ static void test_fulfil(void) {
     rig_close(&r);
 }
 
+static portal_backend_answer answer_with(const char *token) {
+    portal_backend_answer answer;
+    portal_init(&answer, sizeof answer);
+    answer.http_status = 200;
+    answer.flags = PORTAL_ANSWER_PARSED;
+    answer.token_or_body = text_of(token);
+    return answer;
+}
+
+static void test_answer(void) {
+    rig r;
+    outcome o;
+    portal_backend_answer answer = answer_with("the-token");
+    uint64_t id;
+    rig_init(&r);
+    r.options.client_id = text_of("client-1");
+    rig_open(&r);
+    acquire(&r, 0, 0, &o);
+    id = rig_ask(&r, 1);
+    EXPECT(PORTAL_ERR_INVALID_ARGUMENT, portal_request_answer, id, NULL, NULL); /* the request is still open */
+    EXPECT(PORTAL_OK, portal_request_answer, id, &answer, NULL);
+    CHECK(wait_for(&o) == PORTAL_OK && strcmp(o.token, "the-token") == 0);
+    EXPECT(PORTAL_ERR_STALE, portal_request_answer, id, &answer, NULL);
+
+    EXPECT(PORTAL_OK, portal_lease_report, r.session, &o.lease, 401, NULL, NULL);
+    acquire(&r, 0, o.lease.generation, &o);
+    EXPECT(PORTAL_ERR_REPEATED_TOKEN, portal_request_answer, rig_ask(&r, 2), &answer, NULL);
+    CHECK(wait_for(&o) == PORTAL_ERR_REPEATED_TOKEN);
+
+    rig_advance(&r, 10 * 60 * 1000);
+    acquire(&r, 0, 0, &o);
+    answer = answer_with("other-token");
+    answer.client_id = text_of("client-2");
+    EXPECT(PORTAL_ERR_CLIENT_MISMATCH, portal_request_answer, rig_ask(&r, 3), &answer, NULL);
+    CHECK(wait_for(&o) == PORTAL_ERR_CLIENT_MISMATCH);
+
+    rig_advance(&r, 10 * 60 * 1000);
+    acquire(&r, 0, 0, &o);
+    answer = answer_with("other-token");
+    answer.age_ms = DAY_MS;
+    EXPECT(PORTAL_ERR_TOKEN_TOO_OLD, portal_request_answer, rig_ask(&r, 4), &answer, NULL);
+    CHECK(wait_for(&o) == PORTAL_ERR_TOKEN_TOO_OLD);
+
+    rig_advance(&r, 10 * 60 * 1000);
+    acquire(&r, 0, 0, &o);
+    answer = answer_with("with space");
+    EXPECT(PORTAL_ERR_BAD_TOKEN, portal_request_answer, rig_ask(&r, 5), &answer, NULL);
+    CHECK(wait_for(&o) == PORTAL_ERR_BAD_TOKEN && o.error.http_status == 200);
+
+    if ((portal_features() & PORTAL_FEATURE_JSON) == 0) {
+        rig_advance(&r, 10 * 60 * 1000);
+        acquire(&r, 0, 0, &o);
+        answer = answer_with(json);
+        answer.flags = 0;
+        EXPECT(PORTAL_ERR_UNSUPPORTED, portal_request_answer, rig_ask(&r, 6), &answer, NULL);
+        CHECK(wait_for(&o) == PORTAL_ERR_UNSUPPORTED);
+    }
+    rig_close(&r);
+}
+
 void test_tokens(void) {
     test_push();
     test_switch();
     test_fulfil();
+    test_answer();
 }

@@ -368,6 +368,25 @@ typedef struct portal_failure {
     uint32_t    reserved2;      /* 0 */
 } portal_failure;
 
+#define PORTAL_ANSWER_BARE_TOKEN 1u /* the body may be the token itself; without this only JSON is taken */
+#define PORTAL_ANSWER_PARSED     2u /* the caller has read the body: token_or_body is the token, client_id its `id` */
+#define PORTAL_ANSWER_TLS        4u /* no answer came because of TLS: certificate, pin, protocol */
+
+/* What the app's own backend answered to the provider's HTTP request. Fill what you have. Since ABI 2. */
+typedef struct portal_backend_answer {
+    uint32_t    struct_size;
+    uint32_t    flags;         /* PORTAL_ANSWER_* */
+    int32_t     http_status;   /* 0: no answer came; then `code` says why */
+    int32_t     os_code;       /* errno, NSURLError, CURLcode, shown in explain and as the waiters' os_code; 0: none */
+    portal_code code;          /* with status 0: PORTAL_ERR_TIMEOUT, or any other for "unreachable" */
+    uint32_t    reserved;      /* 0 */
+    portal_text retry_after;   /* the header as it came: seconds, or a date */
+    portal_text date;          /* the answer's own Date header: a date in retry_after counts from it */
+    portal_text token_or_body; /* copied; wipe yours */
+    portal_text client_id;     /* empty: the body's `id`, or as before */
+    int64_t     age_ms;        /* since Portal issued the token, by the backend's own clock; 0: just made */
+} portal_backend_answer;
+
 #define PORTAL_TOKEN_JSON 1u /* `token` holds Portal's (or the backend's) JSON answer; needs PORTAL_FEATURE_JSON */
 
 /* A new token. */
@@ -900,6 +919,43 @@ PORTAL_API portal_code portal_request_decline(uint64_t request_id, int32_t host_
  *  Units:  retry_after_ms: milliseconds. The back-off: 1 s doubling to 5 min, or Retry-After, which is cut to 1 h. */
 PORTAL_API portal_code portal_request_fail(uint64_t request_id, const portal_failure *PORTAL_NULLABLE failure,
                                            portal_error *PORTAL_NULLABLE error) PORTAL_NOEXCEPT;
+
+/** Answers a token request with what the app's own backend answered to the provider. One rule says whether that is a
+ *  token, a refusal or a failure, so that all apps and platforms agree. Since ABI 2.
+ *
+ *      backend's answer                   the request is            its waiters get
+ *      ---------------------------------  ------------------------  -------------------------------------------------
+ *      2xx with a token                   fulfilled                 the token
+ *      2xx: empty, 204, markup, no token  failed                    BAD_TOKEN
+ *      401                                declined                  SIGN_IN_NEEDED: the user must sign in
+ *      403                                failed                    PROVIDER_FAILED; firewalls and proxies send it too
+ *      404 and other 4xx                  failed                    PROVIDER_FAILED
+ *      3xx                                failed                    PROVIDER_FAILED, which names the redirect
+ *      407                                failed, retryable         PROVIDER_FAILED, which names the proxy
+ *      511                                failed, retryable         PROVIDER_FAILED, which names the captive portal
+ *      408, 429, other 5xx                failed, retryable         PROVIDER_FAILED
+ *      0, PORTAL_ERR_TIMEOUT              failed, retryable         PROVIDER_FAILED: no answer in time
+ *      0, PORTAL_ANSWER_TLS               failed, retryable         PROVIDER_FAILED: no safe connection
+ *      0, anything else                   failed, retryable         PROVIDER_FAILED: the backend cannot be reached
+ *      1xx, 600 and above                 failed                    PROVIDER_FAILED
+ *
+ *  "Retryable": the session may ask again by itself, after its back-off or, where that is longer, after Retry-After.
+ *  A token stands in Portal's JSON answer (PORTAL_FEATURE_JSON), in the body itself (PORTAL_ANSWER_BARE_TOKEN), or in
+ *  token_or_body (PORTAL_ANSWER_PARSED: for builds without JSON, where the platform's parser has found token and client
+ *  id). Blanks and a byte order mark around a body are skipped. The waiters' error carries http_status and os_code.
+ *
+ *  Thread: any, inside `ask` too; needs no session.
+ *  Own:    the answer and its texts stay yours: they are copied; wipe the token.
+ *  Valid:  as portal_request_fulfil.
+ *  Errors: STALE: answered before, withdrawn, or the session is gone. BAD_TOKEN: a 2xx without a usable token, with a
+ *          malformed client_id or with a negative age_ms. UNSUPPORTED: the body is JSON, which this build does not read.
+ *          CLIENT_MISMATCH, TOKEN_TOO_OLD, REPEATED_TOKEN: as portal_session_push. After any of these the request is over,
+ *          and its waiters fail with that code. INVALID_ARGUMENT: a negative http_status, or a header over 8 KiB: the
+ *          request is still open. A refusal or a failure of the backend is OK here.
+ *  Units:  http_status: as in the answer; age_ms: milliseconds. Retry-After is cut to 1 h.
+ *  Source: RFC 9110 (status codes, Retry-After), RFC 6585 (429, 511). */
+PORTAL_API portal_code portal_request_answer(uint64_t request_id, const portal_backend_answer *answer,
+                                             portal_error *PORTAL_NULLABLE error) PORTAL_NOEXCEPT;
 
 /* ==== host parts answer ============================================================================================ */
 
