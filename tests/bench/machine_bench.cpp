@@ -41,7 +41,7 @@ void steps(benchmark::State& state, Make&& make) {
     for (int i = 0; i < 100; ++i) rig.step(make(rig));  // what grows once has grown
     const std::uint64_t before = allocations();
     for (auto _ : state) rig.step(make(rig));
-    if (allocations() != before) bench::fail(state, "a step allocates");
+    if (allocations() != before) bench::fail("a step allocates");
 }
 
 void step_acquire(benchmark::State& state) {

@@ -80,7 +80,7 @@ void read_from(benchmark::State& state, portal_session* session) {
     char token[PORTAL_TOKEN_MAX];
     for (auto _ : state) {
         std::size_t length = sizeof token;
-        if (portal_lease_try(session, &lease, token, &length, nullptr) != PORTAL_OK) bench::fail(state, "no token");
+        if (portal_lease_try(session, &lease, token, &length, nullptr) != PORTAL_OK) bench::fail("no token");
         benchmark::DoNotOptimize(token);
         benchmark::ClobberMemory();
     }
@@ -109,9 +109,9 @@ void report_2xx(benchmark::State& state) {
     const bench::Pinned pinned;
     portal_lease lease;
     portal_init(&lease, sizeof lease);
-    if (portal_lease_try(session, &lease, nullptr, nullptr, nullptr) != PORTAL_OK) bench::fail(state, "no token");
+    if (portal_lease_try(session, &lease, nullptr, nullptr, nullptr) != PORTAL_OK) bench::fail("no token");
     for (auto _ : state)
-        if (portal_lease_report(session, &lease, 200, nullptr, nullptr) != PORTAL_OK) bench::fail(state, "no report");
+        if (portal_lease_report(session, &lease, 200, nullptr, nullptr) != PORTAL_OK) bench::fail("no report");
 }
 
 }  // namespace
