@@ -34,14 +34,17 @@ Result<NewToken> new_token(const portal_token_input* input) {
     if ((given->flags & ~PORTAL_TOKEN_JSON) != 0)
         return invalid("token.flags has a bit that this library does not know: clear it, or update the library.");
     NewToken result;
+    // Only what can be a client id or a token is copied.
+    if (!view(given->client_id).empty())
+        if (auto checked = check_client_id(view(given->client_id)); !checked)
+            return tl::unexpected<Error>(std::move(checked.error()));
     result.client_id = std::string(view(given->client_id));
     result.age_ms = given->age_ms;
     result.expected_epoch = given->expected_epoch;
     if ((given->flags & PORTAL_TOKEN_JSON) == 0) {
-        // Only what can be a token is copied.
-        if (auto checked = check_token(view(given->token)); !checked)
-            return tl::unexpected<Error>(std::move(checked.error()));
-        result.token = Secret(view(given->token));
+        const std::string_view token = without_byte_order_mark(view(given->token));
+        if (auto checked = check_token(token); !checked) return tl::unexpected<Error>(std::move(checked.error()));
+        result.token = Secret(token);
         return result;
     }
 #if defined(PORTAL_SESSION_WITH_HTTP)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 
 namespace portal {
 namespace {
@@ -35,26 +36,66 @@ bool is_between(std::string_view text, char first, char last) {
     return text.size() > 1 && text.front() == first && text.back() == last;
 }
 
+// Of a longer text nobody says what it is: its length may be a mistake.
+constexpr std::size_t max_looked_at_bytes = 1024 * 1024;
+
+tl::unexpected<Error> too_long(std::string_view token) {
+    return fail(Code::bad_token, "The token has " + std::to_string(token.size()) +
+                                     " bytes, more than 4096: pass only the text of `clientSessionToken`.");
+}
+
+// What languages print for a value that is missing: of JSON, Objective-C, Swift, JavaScript and Python.
+bool is_missing_value(std::string_view text) {
+    constexpr std::string_view words[] = {"null", "nil", "(null)", "<null>", "undefined", "none", "nan"};
+    return std::any_of(std::begin(words), std::end(words),
+                       [&](std::string_view word) { return equal_ignoring_case(text, word); });
+}
+
+bool is_short_number(std::string_view text) {
+    return text.size() <= 3 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// What was passed in a token's place, as far as that is beyond doubt; null: nothing of the kind. Only whole texts count: a
+// token is opaque, and may have any of these inside.
+const char* mistake_in(std::string_view text) {
+    if (is_missing_value(text))
+        return "The token is a word that stands for a missing value, such as null or undefined: the backend gave none, so "
+               "look at its answer.";
+    if (equal_ignoring_case(text, "true") || equal_ignoring_case(text, "false"))
+        return "The token is a truth value: pass the text of `clientSessionToken`.";
+    if (equal_ignoring_case(text, "[object object]"))
+        return "The token is an object that was turned into text: pass the text of its `clientSessionToken`.";
+    if (is_short_number(text))
+        return "The token is a number of at most 3 digits, as an HTTP status is: pass the text of `clientSessionToken`.";
+    // A whole answer in its token's place would be sent, and stored, with all that is in it.
+    if (is_between(text, '{', '}'))
+        return "The token is JSON: set PORTAL_TOKEN_JSON, or pass the text of `clientSessionToken` alone.";
+    if (is_between(text, '<', '>'))
+        return "The token is markup, such as an error page: look at what answers there.";
+    return nullptr;
+}
+
+// The first kind of byte that no header may have.
+const char* unprintable_in(std::string_view text) {
+    for (const char c : text) {
+        if (c == ' ' || (c >= '\t' && c <= '\r')) return "a space or a line break";
+        if (static_cast<unsigned char>(c) >= 0x80) return "a non-ASCII byte";
+        if (c < ' ' || c == 0x7f) return "a control byte";
+    }
+    return "no fault";
+}
+
 }  // namespace
 
 Result<void> check_token(std::string_view text) {
     if (text.empty()) return fail(Code::bad_token, "The token is empty: pass the text of `clientSessionToken`.");
-    // A whole answer where its token was meant would be sent, and stored, with all that is in it.
-    if (is_between(text, '{', '}'))
-        return fail(Code::bad_token,
-                    "The token is JSON: set PORTAL_TOKEN_JSON, or pass the text of `clientSessionToken` alone.");
-    if (is_between(text, '<', '>'))
-        return fail(Code::bad_token,
-                    "The token is markup, as of a web page that tells of an error: look at what answers there.");
-    if (text.size() > max_token_bytes)
-        return fail(Code::bad_token, "The token has " + std::to_string(text.size()) +
-                                         " bytes, more than 4096: pass only the text of `clientSessionToken`.");
-    if (!all_printable(text))
-        return fail(
-            Code::bad_token,
-            "The token has a space, a line break, a control or a non-ASCII byte, so it cannot stand in an HTTP header: "
-            "pass the text of `clientSessionToken` alone, trimmed.");
-    return {};
+    if (text.size() > max_looked_at_bytes) return too_long(text);
+    if (const char* mistake = mistake_in(text); mistake != nullptr) return fail(Code::bad_token, mistake);
+    if (text.size() > max_token_bytes) return too_long(text);
+    if (all_printable(text)) return {};
+    return fail(Code::bad_token, std::string("The token has ") + unprintable_in(text) +
+                                     ", so it cannot stand in an HTTP header: pass the text of `clientSessionToken` alone, "
+                                     "trimmed.");
 }
 
 Result<void> check_client_id(std::string_view text) {

@@ -13,7 +13,8 @@ inline constexpr std::size_t max_token_bytes = 4096;
 inline constexpr std::size_t max_client_id_bytes = 256;
 inline constexpr std::size_t max_name_bytes = 128;
 
-// A token is opaque, header-safe text: 1 to 4096 printable ASCII bytes without spaces; no JSON object, no markup.
+// A token is opaque, header-safe text: 1 to 4096 printable ASCII bytes without spaces. BAD_TOKEN, with a text that says what
+// was passed by mistake, also for a JSON object, markup, and what other languages print for "no value": null, undefined.
 [[nodiscard]] Result<void> check_token(std::string_view text);
 
 // 1 to 256 printable ASCII bytes.

@@ -12,17 +12,17 @@ std::string message_for_cause(FailureCause cause) {
         case FailureCause::unknown:
             break;
         case FailureCause::unreachable:
-            return "The app's backend cannot be reached: check the network and the backend's address, and try again when the "
-                   "wait is over.";
+            return "The app's backend cannot be reached: check the network and the backend's address, and try again when "
+                   "the wait is over.";
         case FailureCause::tls:
             return "The connection to the app's backend is not safe, so nothing was sent: check its certificate, this "
                    "device's date, and who intercepts the connection.";
         case FailureCause::timed_out:
-            return "The app's backend did not answer in time: check the network and the backend, and try again when the wait "
-                   "is over.";
+            return "The app's backend did not answer in time: check the network and the backend, and try again when the "
+                   "wait is over.";
         case FailureCause::unanswered:
-            return "The token provider did not answer in time: make sure that it answers each request, also after a failure "
-                   "of its own.";
+            return "The token provider did not answer in time: make sure that it answers each request, also after a "
+                   "failure of its own.";
     }
     return message_for(Code::provider_failed);
 }
@@ -35,7 +35,8 @@ std::string message_for_status(int status) {
         return answered + ", a redirect, which is not followed: let the provider call the final address.";
     switch (status) {
         case 403:
-            return answered + " (forbidden): check what the backend allows, and whether a firewall or proxy answers for it.";
+            return answered +
+                   " (forbidden): check what the backend allows, and whether a firewall or proxy answers for it.";
         case 404:
             return answered + " (not found): check the address that the provider calls.";
         case 407:
@@ -45,8 +46,8 @@ std::string message_for_status(int status) {
         case 429:
             return answered + " (too many requests): try again when the wait is over.";
         case 511:
-            return "The network wants a sign-in first (captive portal, HTTP 511): open a web page in the browser and sign in "
-                   "there.";
+            return "The network wants a sign-in first (captive portal, HTTP 511): open a web page in the browser and sign "
+                   "in there.";
         default:
             break;
     }

@@ -63,20 +63,29 @@ struct Found {
     bool api_key = false;
 };
 
-Result<void> take_string(Reader& reader, ondemand::value value, std::string_view& out) {
+// False: it is not well-formed JSON.
+bool read_string(Reader& reader, ondemand::value value, std::string_view& out) {
     ondemand::raw_json_string raw;
-    if (value.get_raw_json_string().get(raw) != simdjson::SUCCESS)
+    return value.get_raw_json_string().get(raw) == simdjson::SUCCESS && reader.unescape(raw, out) == simdjson::SUCCESS;
+}
+
+Result<void> check_is_string(ondemand::value value) {
+    ondemand::json_type type{};
+    if (value.type().get(type) != simdjson::SUCCESS) return no_json();
+    if (type == ondemand::json_type::string) return {};
+    if (type == ondemand::json_type::null)
         return fail(Code::bad_token,
-                    "`clientSessionToken` or `id` is not a string in the JSON answer: pass Portal's answer unchanged.");
-    if (reader.unescape(raw, out) != simdjson::SUCCESS) return no_json();
-    return {};
+                    "`clientSessionToken` is null in the JSON answer: look at what Portal answered to the backend.");
+    return fail(Code::bad_token,
+                "`clientSessionToken` is not a string in the JSON answer: pass Portal's answer unchanged.");
 }
 
 Result<void> take_token(Reader& reader, ondemand::value value, Found& found) {
     if (std::exchange(found.token, true))
         return fail(Code::bad_token, "The JSON answer has `clientSessionToken` twice: pass Portal's answer unchanged.");
+    if (auto good = check_is_string(value); !good) return good;
     std::string_view text;
-    if (auto taken = take_string(reader, value, text); !taken) return taken;
+    if (!read_string(reader, value, text)) return no_json();
     if (auto good = check_token(text); !good) return good;
     found.answer.token = Secret(text);
     return {};
@@ -85,8 +94,12 @@ Result<void> take_token(Reader& reader, ondemand::value value, Found& found) {
 Result<void> take_client_id(Reader& reader, ondemand::value value, Found& found) {
     if (std::exchange(found.client_id, true))
         return fail(Code::bad_token, "The JSON answer has `id` twice: pass Portal's answer unchanged.");
+    // Portal's is a string. Null says nothing, and anything else is an id of the backend's own.
+    ondemand::json_type type{};
+    if (value.type().get(type) != simdjson::SUCCESS) return no_json();
+    if (type != ondemand::json_type::string) return {};
     std::string_view text;
-    if (auto taken = take_string(reader, value, text); !taken) return taken;
+    if (!read_string(reader, value, text)) return no_json();
     if (!check_client_id(text))
         return fail(Code::bad_token,
                     "`id` in the JSON answer is not 1 to 256 printable ASCII bytes: pass Portal's answer unchanged.");
@@ -130,6 +143,7 @@ tl::unexpected<Error> no_token(std::string_view json, bool has_api_key) {
 }  // namespace
 
 Result<TokenAnswer> parse_token_answer(std::string_view json) {
+    json = without_byte_order_mark(json);
     if (json.size() > max_token_answer_bytes)
         return fail(Code::bad_token, "The JSON answer has " + std::to_string(json.size()) +
                                          " bytes, more than 1 MiB: pass Portal's answer to a new session alone.");

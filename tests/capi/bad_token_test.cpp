@@ -33,6 +33,11 @@ std::vector<Row> bad_tokens() {
         {"age_ms is negative", PORTAL_ERR_INVALID_ARGUMENT, "good", 0, "", -1, false},
         {"token.flags has a bit", PORTAL_ERR_INVALID_ARGUMENT, "good", 0x40, "", 0, false},
     };
+    for (const char* word : {"null", "undefined", "None", "NaN"})
+        rows.push_back({"stands for a missing value", PORTAL_ERR_BAD_TOKEN, word});
+    rows.push_back({"is a truth value", PORTAL_ERR_BAD_TOKEN, "true"});
+    rows.push_back({"is a number of at most 3 digits", PORTAL_ERR_BAD_TOKEN, "401"});
+    rows.push_back({"is an object that was turned into text", PORTAL_ERR_BAD_TOKEN, "[object Object]"});
     for (const char* byte : {"\r", "\n", " ", "\t", "\x7f", "\x1b", "\xc3\xbc", "\xff"})
         for (const std::string& text :
              {byte + std::string("token"), "to" + std::string(byte) + "ken", std::string("token") + byte})
@@ -54,7 +59,9 @@ std::vector<Row> bad_tokens() {
     json("has no `clientSessionToken`", R"({"error":"Not found"})");
     json("has only `clientApiKey`", R"({"id":"client-1","clientApiKey":"sesame-key"})");
     json("is not a string", R"({"clientSessionToken":17})");
-    json("is not a string", R"({"clientSessionToken":null})");
+    json("`clientSessionToken` is null", R"({"clientSessionToken":null})");
+    json("stands for a missing value", R"({"clientSessionToken":"null"})");
+    json("stands for a missing value", R"({"clientSessionToken":"undefined"})");
     json("token is empty", R"({"clientSessionToken":""})");
     json("not at the top level", R"({"data":{"clientSessionToken":"good"}})");
     json("`clientSessionToken` twice", R"({"clientSessionToken":"good","clientSessionToken":"other"})");
@@ -133,6 +140,33 @@ TEST_CASE(
         rig.pass(2'000);  // a first back-off is at most a second
         rig.provide("good");
         CHECK(rig.acquire() == "good");
+    }
+}
+
+TEST_CASE("Odd input: a byte order mark before a token is skipped, and an id that is null or a number is not said") {
+    struct OddToken {
+        std::string token;
+        std::uint32_t flags;
+    };
+    std::vector<OddToken> rows = {{"\xef\xbb\xbftoken-1", 0}};
+    if ((portal_features() & PORTAL_FEATURE_JSON) != 0) {
+        rows.push_back({"\xef\xbb\xbf{\"clientSessionToken\":\"token-1\"}", PORTAL_TOKEN_JSON});
+        rows.push_back({R"({"clientSessionToken":"token-1","id":null})", PORTAL_TOKEN_JSON});
+        rows.push_back({R"({"clientSessionToken":"token-1","id":17})", PORTAL_TOKEN_JSON});
+    }
+    for (const OddToken& row : rows) {
+        CAPTURE(row.token);
+        SessionRig rig;
+        rig.open();
+        Outcome outcome;
+        rig.start(outcome);
+        const portal_token_input input = input_of(row.token, row.flags);
+        CHECK(portal_request_fulfil(rig.ask(1), &input, nullptr) == PORTAL_OK);
+        CHECK(outcome.code() == PORTAL_OK);
+        CHECK(outcome.state.get().token == "token-1");
+        auto next = input_of("token-2");
+        next.client_id = text_of("client-1");
+        CHECK(portal_session_push(rig.session, &next, nullptr) == PORTAL_OK);
     }
 }
 

@@ -217,7 +217,7 @@ struct Erased {
     }
 };
 
-TEST_CASE("A switch signs one user out and the next one in: no call gives the old token, and done tells that it is erased") {
+TEST_CASE("A switch signs one user out and the next one in: no call gives the old token, and done comes when it is erased") {
     StoreRig rig;
     const std::string first = "client-1";
     const std::string second = "client-2";

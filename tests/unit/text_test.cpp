@@ -30,6 +30,67 @@ TEST_CASE("A token is 1 to 4096 printable ASCII bytes without spaces") {
     for (const char* token : {"{token", "token}", "<token", "token>", "{", "<"}) CHECK(check_token(token));
 }
 
+TEST_CASE("A word that stands for no token, or a status, is refused with what was passed by mistake") {
+    struct Row {
+        const char* token;
+        const char* mistake;
+    };
+    const Row rows[] = {
+        {"null", "stands for a missing value"},      {"NULL", "stands for a missing value"},
+        {"Null", "stands for a missing value"},      {"nil", "stands for a missing value"},
+        {"(null)", "stands for a missing value"},    {"<null>", "stands for a missing value"},
+        {"undefined", "stands for a missing value"}, {"None", "stands for a missing value"},
+        {"NaN", "stands for a missing value"},       {"true", "is a truth value"},
+        {"False", "is a truth value"},               {"[object Object]", "is an object that was turned into text"},
+        {"401", "is a number of at most 3 digits"},          {"0", "is a number of at most 3 digits"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.token);
+        const auto result = check_token(row.token);
+        REQUIRE_FALSE(result);
+        CHECK(result.error().code == Code::bad_token);
+        CHECK(result.error().message.find(row.mistake) != std::string::npos);
+        CHECK(result.error().message.size() < 256);
+    }
+    for (const char* token : {"nullable", "xnull", "null1", "none-of-these", "true.", "4012", "40x", "-1", "1.5",
+                              "undefined-0", "nan-1"}) {
+        CAPTURE(token);
+        CHECK(check_token(token));
+    }
+}
+
+TEST_CASE("Why a token cannot stand in a header is said by what it has: blanks, a byte order mark, or another byte") {
+    struct Row {
+        std::string token;
+        const char* fault;
+    };
+    const Row rows[] = {
+        {"to ken", "has a space or a line break"},
+        {"token\r\n", "has a space or a line break"},
+        {"\ttoken", "has a space or a line break"},
+        {"\xef\xbb\xbftoken", "has a non-ASCII byte"},
+        {"caf\xc3\xa9", "has a non-ASCII byte"},
+        {"\xff", "has a non-ASCII byte"},
+        {std::string("to\0ken", 6), "has a control byte"},
+        {"to\x1bken", "has a control byte"},
+        {"token\x7f", "has a control byte"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.token);
+        const auto result = check_token(row.token);
+        REQUIRE_FALSE(result);
+        CHECK(result.error().message.find(row.fault) != std::string::npos);
+        CHECK(result.error().message.find("cannot stand in an HTTP header") != std::string::npos);
+    }
+}
+
+TEST_CASE("A byte order mark before a text is no part of it") {
+    CHECK(without_byte_order_mark("\xef\xbb\xbftoken") == "token");
+    CHECK(without_byte_order_mark("token\xef\xbb\xbf") == "token\xef\xbb\xbf");
+    CHECK(without_byte_order_mark("\xef\xbb") == "\xef\xbb");
+    CHECK(without_byte_order_mark("").empty());
+}
+
 TEST_CASE("What is wrong with a token is said without a byte of it") {
     for (const std::string& token : {std::string("SECRET SECRET"), std::string(5000, 'S')}) {
         const auto result = check_token(token);

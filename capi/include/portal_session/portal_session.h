@@ -44,8 +44,8 @@
  *  6 Structs    Zero is the default of every field. Structs passed by pointer start with struct_size; set them up with
  *               portal_init. A struct_size smaller than the library's (but not than version 1's) means that the missing
  *               fields are zero; a larger one that the tail must be zero. Outputs are written up to the smaller of both
- *               sizes and keep your struct_size. A struct_size over 64 KiB is refused, and nothing behind it is read. Structs
- *               without struct_size (those nested by value, those in arrays, portal_done, portal_reading) never grow.
+ *               sizes and keep your struct_size. A struct_size over 64 KiB is refused. Structs without struct_size (those
+ *               nested by value, those in arrays, portal_done, portal_reading) never grow.
  *  7 Ids        Unique in the process, never 0, never reused. Answering or cancelling what is over is PORTAL_ERR_STALE, and
  *               harmless for ever, also after its session is gone.
  *               An answer that is refused for the token, record, key or response it brings was an answer all the same: it
@@ -150,7 +150,7 @@ PORTAL_ENUM(portal_code) {
     PORTAL_ERR_SIGN_IN_NEEDED     = -13, /* declined or signed out: until a push or a forced acquire */
     PORTAL_ERR_PROVIDER_FAILED    = -14, /* the provider failed, or is left alone after a failure: see retry_after_ms */
     PORTAL_ERR_NO_PROVIDER        = -15, /* a token is needed and only a push can bring it */
-    PORTAL_ERR_BAD_TOKEN          = -16, /* empty, too long, not header-safe, or JSON without a session token */
+    PORTAL_ERR_BAD_TOKEN          = -16, /* empty, too long, not header-safe, a word like null, or JSON without a token */
     PORTAL_ERR_CLIENT_MISMATCH    = -17, /* the token belongs to another client: clear first, then push */
     PORTAL_ERR_STORE_UNAVAILABLE  = -18, /* locked now; nothing is lost */
     PORTAL_ERR_STORE_FAILED       = -19, /* the store does not work */
@@ -399,8 +399,8 @@ typedef struct portal_token_input {
     uint64_t    expected_epoch; /* push only: the epoch it was fetched in, else STALE; 0: any */
 } portal_token_input;
 
-#define PORTAL_STATUS_TIMES_UNKNOWN 1u /* the clock cannot be trusted, so deadlines and times left are not known: they are 0 */
-#define PORTAL_STATUS_UNWATCHED     2u /* the store's folder cannot be watched: news of other processes may be seconds late */
+#define PORTAL_STATUS_TIMES_UNKNOWN 1u /* the clock cannot be trusted: deadlines and times left are not known, and are 0 */
+#define PORTAL_STATUS_UNWATCHED     2u /* the store's folder cannot be watched: news of other processes may come late */
 
 /* What a session has and does, at one instant. */
 typedef struct portal_status {
@@ -604,8 +604,8 @@ typedef struct portal_transport {
  *
  * `role` names the process: "app", "widget"; at most 16 printable ASCII bytes. It matters with a host store that several
  * processes share. While one process asks its provider, the others wait for its token; if it is killed meanwhile, a new
- * process of the same role does not wait for it. Empty: the new process waits up to request_timeout_ms. The file store needs
- * no role where it can see that a process has died. */
+ * process of the same role does not wait for it. Empty: the new process waits up to request_timeout_ms. The file store
+ * needs no role where it can see that a process has died. */
 typedef struct portal_options {
     uint32_t    struct_size;
     uint32_t    flags;                            /* PORTAL_ALLOW_LOOPBACK */
@@ -633,7 +633,7 @@ typedef struct portal_options {
     portal_clock     clock;                       /* none: the system's */
     portal_transport transport;                   /* none: the library's, where it is built in */
     void *PORTAL_NULLABLE reserved;               /* NULL; leaves no gap at the end where pointers have 32 bits */
-    portal_text role;                             /* this process among those that share the store; see above; since ABI 2 */
+    portal_text role;                             /* which process of the app this is: see above; since ABI 2 */
 } portal_options;
 
 /** Opens a session and starts to load it. Two opens of one name behave as two processes on one store would.
@@ -857,10 +857,10 @@ PORTAL_API portal_code portal_cancel(uint64_t id, portal_error *PORTAL_NULLABLE 
  *  Thread: any; does not wait.
  *  Own:    the input stays yours: it is copied; wipe yours.
  *  Valid:  from the return on no call gives the token of before.
- *  Errors: BAD_TOKEN: empty, too long, not header-safe, JSON without a session token. CLIENT_MISMATCH: of another
- *          client: clear first. TOKEN_TOO_OLD: its age leaves less than the margin. REPEATED_TOKEN: it is the one that is
- *          no longer good. STALE: expected_epoch is over. UNSUPPORTED: PORTAL_TOKEN_JSON without PORTAL_FEATURE_JSON.
- *          INVALID_ARGUMENT: client_id malformed. CLOSED.
+ *  Errors: BAD_TOKEN: empty, too long, not header-safe, a word such as null or undefined, a number of at most 3 digits,
+ *          JSON without a session token. CLIENT_MISMATCH: of another client: clear first. TOKEN_TOO_OLD: its age leaves
+ *          less than the margin. REPEATED_TOKEN: it is the one that is no longer good. STALE: expected_epoch is over.
+ *          UNSUPPORTED: PORTAL_TOKEN_JSON without PORTAL_FEATURE_JSON. INVALID_ARGUMENT: client_id malformed. CLOSED.
  *  Units:  age_ms: milliseconds since Portal issued it.
  *  Source: Portal, Custodian API: create a client, new client session. The answers name no expiry: age_ms is the backend's
  *          word. */
@@ -875,11 +875,10 @@ PORTAL_API portal_code portal_session_push(portal_session *session, const portal
  *          `release` has run.
  *  Valid:  from the return on no call gives the old token, and all that was started before is void, as after
  *          portal_session_clear. `done` comes when the old token is wiped here and erased in the store.
- *  Errors: BAD_TOKEN: empty, too long, not header-safe, JSON without a session token. TOKEN_TOO_OLD: its age leaves less
- *          than the margin. STALE: expected_epoch is over: somebody has signed out, or switched, since the token was
- *          fetched. UNSUPPORTED: PORTAL_TOKEN_JSON without PORTAL_FEATURE_JSON. INVALID_ARGUMENT: client_id malformed.
- *          CLOSED. After any of them the present user is still signed in, and `done` does not come. To `done`: as
- *          portal_session_clear.
+ *  Errors: BAD_TOKEN: as portal_session_push. TOKEN_TOO_OLD: its age leaves less than the margin. STALE: expected_epoch is
+ *          over: somebody has signed out, or switched, since the token was fetched. UNSUPPORTED: PORTAL_TOKEN_JSON without
+ *          PORTAL_FEATURE_JSON. INVALID_ARGUMENT: client_id malformed. CLOSED. After any of them the present user is still
+ *          signed in, and `done` does not come. To `done`: as portal_session_clear.
  *  Units:  age_ms: milliseconds since Portal issued it.
  *  Source: as portal_session_push. */
 PORTAL_API portal_code portal_session_switch(portal_session *session, const portal_token_input *token,
