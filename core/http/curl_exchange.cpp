@@ -7,10 +7,10 @@
 #include <vector>
 
 #include <curl/curl.h>
-#include <openssl/ssl.h>
 
 #include "base/text.hpp"
 #include "http/curl_errors.hpp"
+#include "http/curl_tls.hpp"
 
 namespace portal {
 namespace {
@@ -254,10 +254,8 @@ int CurlExchange::on_attempt(void* self, char*, char*, int, int) {
     return CURL_PREREQFUNC_ABORT;
 }
 
-// What was deciphered, a token for one, is wiped once it was read.
 int CurlExchange::on_tls_context(void*, void* context, void*) {
-    ::SSL_CTX_set_options(static_cast<SSL_CTX*>(context), SSL_OP_CLEANSE_PLAINTEXT);
-    return CURLE_OK;
+    return harden_tls(context) ? CURLE_OK : CURLE_SSL_CIPHER;
 }
 
 // No exception may pass through libcurl's frames; a count other than the one given ends the transfer.

@@ -14,6 +14,7 @@
 #include <curl/curl.h>
 
 #include "base/secret.hpp"
+#include "http/curl_tls.hpp"
 
 namespace portal {
 namespace {
@@ -53,6 +54,7 @@ char* duplicate(const char* text) {
 }  // namespace
 
 void initialise_wiping_curl() {
+    const KeyLogHidden hidden;
     ::curl_global_init_mem(CURL_GLOBAL_DEFAULT, &std::malloc, &wipe_and_free, &wiping_realloc, &duplicate, &std::calloc);
 }
 

@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -43,8 +44,8 @@ struct Validity {
     long to_s;
 };
 
-Key make_key() {
-    Key key(EVP_EC_gen("P-256"));
+Key make_key(CertificateKind kind = CertificateKind::good) {
+    Key key(kind == CertificateKind::weak_key ? EVP_RSA_gen(1024) : EVP_EC_gen("P-256"));
     require(key != nullptr, "making a key");
     return key;
 }
@@ -132,7 +133,7 @@ std::string write_file(const std::string& path, std::string_view text, mode_t mo
 TlsPem make_certificates(CertificateKind kind) {
     const Key ca_key = make_key();
     const Certificate ca = make_ca(ca_key.get());
-    const Key key = make_key();
+    const Key key = make_key(kind);
     const Certificate leaf = make_leaf(kind, key.get(), ca.get(), ca_key.get());
     TlsPem pem;
     pem.ca = certificate_pem(ca.get());

@@ -10,6 +10,7 @@ enum class CertificateKind : std::uint8_t {
     good,        // for 127.0.0.1, ::1 and localhost, from yesterday for a month
     expired,     // ended yesterday
     wrong_name,  // for a name that is not this server's
+    weak_key,    // RSA of 1024 bits
 };
 
 struct TlsFiles {

@@ -32,14 +32,22 @@ struct Free {
 using Context = std::unique_ptr<SSL_CTX, Free>;
 using Session = std::unique_ptr<SSL, Free>;
 
-Context make_context(const fake_portal::TlsFiles& files, bool only_tls_1_1) {
+Context make_context(const fake_portal::TlsFiles& files, const HostileOptions& options) {
     Context context(::SSL_CTX_new(::TLS_server_method()));
     require(context != nullptr, "making a TLS context");
-    if (only_tls_1_1) {
+    if (options.only_tls_1_1) {
         ::SSL_CTX_set_security_level(context.get(), 0);  // else OpenSSL itself refuses to go so low
         require(::SSL_CTX_set_min_proto_version(context.get(), TLS1_1_VERSION) == 1 &&
                     ::SSL_CTX_set_max_proto_version(context.get(), TLS1_1_VERSION) == 1,
                 "choosing TLS 1.1");
+    }
+    if (options.only_tls_1_3)
+        require(::SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION) == 1, "choosing TLS 1.3");
+    if (options.only_ciphers != nullptr) {
+        ::SSL_CTX_set_security_level(context.get(), 0);
+        require(::SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION) == 1 &&
+                    ::SSL_CTX_set_cipher_list(context.get(), options.only_ciphers) == 1,
+                "choosing ciphers");
     }
     require(::SSL_CTX_use_certificate_file(context.get(), files.certificate_file.c_str(), SSL_FILETYPE_PEM) == 1 &&
                 ::SSL_CTX_use_PrivateKey_file(context.get(), files.key_file.c_str(), SSL_FILETYPE_PEM) == 1,
@@ -122,7 +130,7 @@ class HostileServer::Impl {
 public:
     Impl(Answer answer, const HostileOptions& options) : answer_(std::move(answer)) {
         files_ = fake_portal::write_certificates(directory_.path(), fake_portal::make_certificates(options.certificate));
-        if (options.with_tls) context_ = make_context(files_, options.only_tls_1_1);
+        if (options.with_tls) context_ = make_context(files_, options);
         listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
         sockaddr_in address{};
         address.sin_family = AF_INET;

@@ -30,6 +30,8 @@ struct HostileOptions {
     fake_portal::CertificateKind certificate = fake_portal::CertificateKind::good;
     bool with_tls = true;
     bool only_tls_1_1 = false;
+    bool only_tls_1_3 = false;
+    const char* only_ciphers = nullptr;  // of TLS 1.2, however weak
 };
 
 class HostileServer {
