@@ -87,6 +87,26 @@ Error no_handshake(int curl_code, std::string_view curl_words) {
     }
 }
 
+// A proxy that does not open the tunnel has seen the server's name, and nothing else.
+Error refused_by_proxy(const CurlEnd& end) {
+    const std::string status = std::to_string(end.proxy_status);
+    if (end.proxy_status == 407)
+        return retryable(end.curl_code,
+                         "The proxy wants a login (HTTP 407), so nothing was sent: give this device the proxy's user name "
+                         "and password.");
+    if (end.proxy_status == 511 || (end.proxy_status >= 300 && end.proxy_status <= 399))
+        return retryable(end.curl_code, "The proxy answered HTTP " + status +
+                                            " instead of connecting, as a captive portal does, so nothing was sent: sign in "
+                                            "to the network in a browser, and try again.");
+    return retryable(end.curl_code, "The proxy refused to connect (HTTP " + status +
+                                        "), so nothing was sent: check the proxy's settings and what it allows.");
+}
+
+bool is_refused_by_proxy(const CurlEnd& end) {
+    const bool is_refusal = end.proxy_status != 0 && (end.proxy_status < 200 || end.proxy_status > 299);
+    return is_refusal && !end.is_connected;
+}
+
 Error timed_out(const CurlEnd& end) {
     const char* message =
         "The request timed out; the server may have done its work: check the network, or allow more time.";
@@ -113,6 +133,7 @@ Error closed(const CurlEnd& end) {
 
 Error curl_error(const CurlEnd& end) {
     const int curl_code = end.curl_code;
+    if (is_refused_by_proxy(end)) return refused_by_proxy(end);
     switch (curl_code) {
         case CURLE_COULDNT_RESOLVE_HOST:
             return retryable(curl_code, "The server's name could not be resolved: check the network and the URL's host.");

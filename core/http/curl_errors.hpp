@@ -12,6 +12,7 @@ namespace portal {
 struct CurlEnd {
     int curl_code = 0;
     long verify_result = 0;       // OpenSSL's word on the certificate (CURLINFO_SSL_VERIFYRESULT)
+    long proxy_status = 0;        // the proxy's answer to CONNECT; 0: no proxy was asked, or it did not answer
     bool is_connected = false;    // TLS included
     bool has_begun = false;       // the first byte of the answer came
     bool has_status = false;      // and its status line, in HTTP

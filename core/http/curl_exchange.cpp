@@ -233,6 +233,7 @@ CurlEnd CurlExchange::end_of(int curl_code) const {
     ::curl_easy_getinfo(handle_, CURLINFO_SSL_VERIFYRESULT, &end.verify_result);
     ::curl_easy_getinfo(handle_, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
     ::curl_easy_getinfo(handle_, CURLINFO_STARTTRANSFER_TIME_T, &begun_us);
+    ::curl_easy_getinfo(handle_, CURLINFO_HTTP_CONNECTCODE, &end.proxy_status);
     end.curl_code = curl_code;
     end.is_connected = ready_us != 0;
     end.has_begun = begun_us != 0;

@@ -36,7 +36,47 @@ std::string weak_configuration(const TempDir& folder, const std::string& more = 
     return "OPENSSL_CONF=" + path;
 }
 
+// A proxy that answers each CONNECT so.
+std::string refused_by_proxy(const std::string& answer) {
+    HostileOptions plain;
+    plain.with_tls = false;
+    const HostileServer proxy(
+        [&](HostilePeer& peer) {
+            CHECK(peer.request().rfind("CONNECT api.portalhq.io:443 HTTP/1.1\r\n", 0) == 0);
+            CHECK(peer.request().find("a-token") == std::string::npos);
+            peer.send(answer);
+        },
+        plain);
+    const std::string text =
+        sent("https://api.portalhq.io/api/v3/clients/me", proxy.ca_file(), {"https_proxy=" + proxy.url()});
+    CHECK(proxy.requests() == 1);
+    return text;
+}
+
 }  // namespace
+
+TEST_CASE("a proxy that refuses to connect is named with its status, and that nothing was sent") {
+    struct Row {
+        const char* answer;
+        const char* text;
+    };
+    const Row rows[] = {
+        {"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n",
+         "The proxy wants a login (HTTP 407), so nothing was sent: "},
+        {"HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\nContent-Length: 0\r\n\r\n",
+         "The proxy answered HTTP 302 instead of connecting, as a captive portal does, so nothing was sent: "},
+        {"HTTP/1.1 511 Network Authentication Required\r\nContent-Length: 0\r\n\r\n",
+         "The proxy answered HTTP 511 instead of connecting, as a captive portal does, so nothing was sent: "},
+        {"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+         "The proxy refused to connect (HTTP 403), so nothing was sent: "},
+        {"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy",
+         "The proxy refused to connect (HTTP 503), so nothing was sent: "},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.answer);
+        CHECK(refused_by_proxy(row.answer).rfind(std::string("retryable ") + row.text, 0) == 0);
+    }
+}
 
 TEST_CASE("no key of a TLS connection is written down, though SSLKEYLOGFILE asks for it") {
     const TempDir folder;
