@@ -15,33 +15,11 @@
 namespace portal {
 namespace {
 
-// At exit OpenSSL frees what all library contexts share (its error states, its list of threads), and a thread that is inside
-// it then crashes. So each use of it holds this lock, and an exit handler of ours, which runs before OpenSSL's since it is
-// registered after it, shuts the door behind the last one.
-struct Door {
-    std::mutex mutex;
-    bool is_shut = false;
-};
-
-Door& door() {
-    static constinit PerProcess<Door> of_process;
-    return of_process.get();
-}
-
-OSSL_LIB_CTX* new_context() {
-    OPENSSL_init_crypto(0, nullptr);  // registers OpenSSL's exit handler
-    std::atexit([] {
-        const std::lock_guard lock(door().mutex);
-        door().is_shut = true;
-    });
-    return OSSL_LIB_CTX_new();
-}
-
 // A library context of our own is what OpenSSL advises libraries to have: the host's configuration does not reach ours, and
 // ours does not reach the host's. Its objects are fetched once, and it is never freed: threads may work while the process
 // exits.
 struct Library {
-    OSSL_LIB_CTX* const context = new_context();
+    OSSL_LIB_CTX* const context = OSSL_LIB_CTX_new();
     EVP_CIPHER* const aes_gcm = EVP_CIPHER_fetch(context, "AES-256-GCM", nullptr);
     EVP_MD* const sha256 = EVP_MD_fetch(context, "SHA2-256", nullptr);
     EVP_MAC* const hmac = EVP_MAC_fetch(context, "HMAC", nullptr);
@@ -49,35 +27,65 @@ struct Library {
     [[nodiscard]] bool is_whole() const { return context && aes_gcm && sha256 && hmac; }
 };
 
-// Under the door's lock. A forked child fetches its own: a thread of its parent may have been in the middle of that.
-const Library& library() {
-    static constinit PerProcess<Library> of_process;
-    return of_process.get();
-}
+// The way to OpenSSL. At exit it frees what all library contexts share (its error states, its list of threads), and a thread
+// that is inside it then crashes. So each use holds the door's lock, and an exit handler of ours, which runs before OpenSSL's
+// since it is registered after it, shuts the door behind the last one. A forked child has a door and a library of its own: a
+// thread of its parent may have been inside.
+class Door {
+public:
+    static Door& of_process() {
+        static constinit PerProcess<Door> door;
+        return door.get();
+    }
+
+    std::mutex mutex;
+    bool is_shut = false;
+
+    // Under the lock.
+    const Library& library() {
+        if (library_ != nullptr) return *library_;
+        OPENSSL_init_crypto(0, nullptr);  // registers OpenSSL's exit handler
+        library_ = new Library;
+        std::atexit([] {
+            Door& door = of_process();
+            const std::lock_guard lock(door.mutex);
+            door.is_shut = true;
+        });
+        return *library_;
+    }
+
+private:
+    const Library* library_ = nullptr;
+};
 
 // OpenSSL keeps something for each thread that used it. It is given back here, while the thread is still one of ours, and not
 // in the thread's very last instant, when OpenSSL may be taken down already.
 struct ThreadPart {
+    const MadeHere made_here;
+
     ~ThreadPart() {
-        const std::lock_guard lock(door().mutex);
-        if (!door().is_shut) OPENSSL_thread_stop();
+        if (!made_here.holds()) return;
+        Door& door = Door::of_process();
+        const std::lock_guard lock(door.mutex);
+        if (!door.is_shut) OPENSSL_thread_stop();
     }
 };
 
-// One use of OpenSSL by one thread. Null where it can't be used: it lacks an algorithm, or the process exits.
+// One use of OpenSSL by one thread. False where it can't be used: it lacks an algorithm, or the process exits.
 class Use {
 public:
-    [[nodiscard]] const Library* operator->() const { return library_; }
+    [[nodiscard]] const Library& library() const { return *library_; }
     explicit operator bool() const { return library_ != nullptr; }
 
 private:
-    static const Library* enter() {
-        if (door().is_shut) return nullptr;
+    const Library* enter() const {
+        if (door_.is_shut) return nullptr;
         thread_local const ThreadPart part;
-        return library().is_whole() ? &library() : nullptr;
+        return door_.library().is_whole() ? &door_.library() : nullptr;
     }
 
-    const std::lock_guard<std::mutex> lock_{door().mutex};
+    Door& door_ = Door::of_process();
+    const std::lock_guard<std::mutex> lock_{door_.mutex};
     const Library* const library_ = enter();
 };
 
@@ -141,8 +149,8 @@ Result<std::string> AesGcmCipher::seal(std::string_view key, std::string_view au
     const Use openssl;
     if (!openssl) return library_failure("sealing");
     const Held<EVP_CIPHER_CTX> gcm(EVP_CIPHER_CTX_new());
-    if (RAND_bytes_ex(openssl->context, bytes(nonce), seal_nonce_bytes, 0) != 1 ||
-        !transform(gcm.get(), *openssl.operator->(), Direction::seal, key, {nonce, seal_nonce_bytes}, authenticated, plain,
+    if (RAND_bytes_ex(openssl.library().context, bytes(nonce), seal_nonce_bytes, 0) != 1 ||
+        !transform(gcm.get(), openssl.library(), Direction::seal, key, {nonce, seal_nonce_bytes}, authenticated, plain,
                    ciphertext) ||
         !finish(gcm.get()) || EVP_CIPHER_CTX_ctrl(gcm.get(), EVP_CTRL_AEAD_GET_TAG, seal_tag_bytes, tag) != 1)
         return library_failure("sealing");
@@ -161,7 +169,7 @@ Result<Secret> AesGcmCipher::open(std::string_view key, std::string_view authent
     const Use openssl;
     if (!openssl) return library_failure("opening");
     const Held<EVP_CIPHER_CTX> gcm(EVP_CIPHER_CTX_new());
-    if (!transform(gcm.get(), *openssl.operator->(), Direction::open, key, nonce, authenticated, ciphertext, plain.data()) ||
+    if (!transform(gcm.get(), openssl.library(), Direction::open, key, nonce, authenticated, ciphertext, plain.data()) ||
         EVP_CIPHER_CTX_ctrl(gcm.get(), EVP_CTRL_AEAD_SET_TAG, seal_tag_bytes, tag.data()) != 1)
         return library_failure("opening");
     if (!finish(gcm.get()))
@@ -178,7 +186,7 @@ Result<Mac> AesGcmCipher::mac(std::string_view key, std::string_view text) const
     std::size_t written = 0;
     const Use openssl;
     if (!openssl) return library_failure("HMAC");
-    const Held<EVP_MAC_CTX> context(EVP_MAC_CTX_new(openssl->hmac));
+    const Held<EVP_MAC_CTX> context(EVP_MAC_CTX_new(openssl.library().hmac));
     if (!context || EVP_MAC_init(context.get(), bytes(key), key.size(), params) != 1 ||
         EVP_MAC_update(context.get(), bytes(text), text.size()) != 1 ||
         EVP_MAC_final(context.get(), bytes(mac.data()), &written, mac.size()) != 1 || written != mac.size())
@@ -190,7 +198,7 @@ Result<std::string> AesGcmCipher::sha256_hex(std::string_view text) const {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned written = 0;
     const Use openssl;
-    if (!openssl || EVP_Digest(text.data(), text.size(), digest, &written, openssl->sha256, nullptr) != 1)
+    if (!openssl || EVP_Digest(text.data(), text.size(), digest, &written, openssl.library().sha256, nullptr) != 1)
         return library_failure("SHA-256");
     std::string hex;
     for (unsigned i = 0; i < written; ++i) {

@@ -70,7 +70,10 @@ Io<int> PosixFileSystem::open(const std::string& path, OpenFor purpose) {
 }
 
 // Never repeated: after EINTR the descriptor is gone, and its number may already be another's.
-void PosixFileSystem::close(int file) { ::close(file); }
+void PosixFileSystem::close(int file) {
+    locked_.erase(file);
+    ::close(file);
+}
 
 Io<FileInfo> PosixFileSystem::info(int file) {
     struct stat status{};
@@ -157,10 +160,12 @@ Io<Listing> PosixFileSystem::list(int directory, std::string_view prefix, std::s
 }
 
 Io<void> PosixFileSystem::try_lock(int file) {
+    locked_.try_emplace(file, file);
     return done_or_errno(uninterrupted([&] { return ::flock(file, LOCK_EX | LOCK_NB); }));
 }
 
 Io<void> PosixFileSystem::try_lock_shared(int file) {
+    locked_.try_emplace(file, file);
     return done_or_errno(uninterrupted([&] { return ::flock(file, LOCK_SH | LOCK_NB); }));
 }
 

@@ -1,6 +1,9 @@
-// The file system of Linux, Android and Apple.
+// The file system of Linux, Android and Apple. Used by one thread at a time.
 #pragma once
 
+#include <map>
+
+#include "base/fork.hpp"
 #include "store/file_system.hpp"
 
 namespace portal {
@@ -22,6 +25,9 @@ public:
     Io<void> try_lock_shared(int file) override;
     void unlock(int file) override;
     void sleep(std::int64_t duration_ms) override;
+
+private:
+    std::map<int, ClosedInChild> locked_;  // what may hold a lock, until it is closed
 };
 
 }  // namespace portal

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -74,6 +75,32 @@ TEST_CASE_METHOD(Fixture, "A lock is exclusive, between two opens of one process
     files.close(second);
     CHECK(files.try_lock(first));  // a closed file holds nothing
     files.close(first);
+}
+
+TEST_CASE_METHOD(Fixture, "A forked child keeps no lock of its parent's, and takes none away", "[store][posix]") {
+    const int file = opened("lock", OpenFor::locking);
+    REQUIRE(files.try_lock(file));
+    int go[2];
+    int runs[2];
+    REQUIRE((::pipe(go) == 0 && ::pipe(runs) == 0));
+    char byte = 0;
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::close(go[1]);
+        (void)!::write(runs[1], "", 1);
+        ::_exit(::read(go[0], &byte, 1) == 0 ? 0 : 1);  // it lives until its parent lets go
+    }
+    REQUIRE(::read(runs[0], &byte, 1) == 1);
+    for (const int end : {go[0], runs[0], runs[1]}) ::close(end);
+    const int other = opened("lock", OpenFor::locking);
+    CHECK(files.try_lock(other).error() == EWOULDBLOCK);
+    files.close(file);  // as the end of this process would, without unlocking
+    CHECK(files.try_lock(other));
+    files.close(other);
+    ::close(go[1]);
+    int status = 0;
+    CHECK(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
 }
 
 TEST_CASE_METHOD(Fixture, "Shared locks stand beside each other, and not beside an exclusive one", "[store][posix]") {
