@@ -58,35 +58,24 @@ private:
     const Library* library_ = nullptr;
 };
 
-// OpenSSL keeps something for each thread that used it. It is given back here, while the thread is still one of ours, and not
-// in the thread's very last instant, when OpenSSL may be taken down already.
-struct ThreadPart {
-    const MadeHere made_here;
-
-    ~ThreadPart() {
-        if (!made_here.holds()) return;
-        Door& door = Door::of_process();
-        const std::lock_guard lock(door.mutex);
-        if (!door.is_shut) OPENSSL_thread_stop();
-    }
-};
-
-// One use of OpenSSL by one thread. False where it can't be used: it lacks an algorithm, or the process exits.
+// One use of OpenSSL by one thread. False where it can't be used: it lacks an algorithm, or the process exits. What OpenSSL
+// keeps for a thread goes with it, since the thread may end while OpenSSL is taken down.
 class Use {
 public:
+    Use() = default;
+    ~Use() {
+        if (library_ != nullptr) OPENSSL_thread_stop();
+    }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
     [[nodiscard]] const Library& library() const { return *library_; }
-    explicit operator bool() const { return library_ != nullptr; }
+    explicit operator bool() const { return library_ != nullptr && library_->is_whole(); }
 
 private:
-    const Library* enter() const {
-        if (door_.is_shut) return nullptr;
-        thread_local const ThreadPart part;
-        return door_.library().is_whole() ? &door_.library() : nullptr;
-    }
-
     Door& door_ = Door::of_process();
     const std::lock_guard<std::mutex> lock_{door_.mutex};
-    const Library* const library_ = enter();
+    const Library* const library_ = door_.is_shut ? nullptr : &door_.library();
 };
 
 struct Free {
