@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/fork.hpp"
+
 namespace portal::capi {
 namespace {
 
@@ -18,7 +20,6 @@ bool all_zero(const void* memory, std::size_t size) noexcept {
 Userdata::Userdata(void* data, portal_release_fn release) : data_(data), release_(release) { count_handle(1); }
 
 Userdata::~Userdata() {
-    if (!made_here_.holds()) return;
     try {
         if (release_ != nullptr) release_(data_);
     } catch (...) {  // nothing may be thrown out of a destructor, and the rest must be released all the same

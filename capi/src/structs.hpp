@@ -10,7 +10,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/fork.hpp"
 #include "guard.hpp"
 
 namespace portal::capi {
@@ -100,8 +99,7 @@ Result<void> check_length(Text text, std::size_t most, const char* what) {
 }
 inline constexpr std::size_t max_header_value_bytes = 8 * 1024;
 
-// The caller's context of a callback; its release runs once, when the last holder lets go, and in no forked child: there it is
-// still the parent's.
+// The caller's context of a callback; its release runs once, when the last holder lets go.
 class Userdata {
 public:
     Userdata(void* data, portal_release_fn release);
@@ -113,7 +111,6 @@ public:
 private:
     void* data_;
     portal_release_fn release_;
-    const MadeHere made_here_;
 };
 
 // A nested callback struct with the userdata that goes with it.

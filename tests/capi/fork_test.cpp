@@ -25,7 +25,14 @@ namespace {
 
 using namespace portal::test;
 
-constexpr unsigned last_resort_s = 60;  // for a child that is stuck
+// For a child that is stuck. A child of the library's thread blocks all signals.
+void arm_last_resort() {
+    sigset_t alarm_signal;
+    ::sigemptyset(&alarm_signal);
+    ::sigaddset(&alarm_signal, SIGALRM);
+    ::pthread_sigmask(SIG_UNBLOCK, &alarm_signal, nullptr);
+    ::alarm(60);
+}
 
 // ---- threads that stop right after they took a lock of the library's ----
 
@@ -301,7 +308,7 @@ template <typename Check>
 int forked(Check&& check) {
     const pid_t child = ::fork();
     if (child == 0) {
-        ::alarm(last_resort_s);
+        arm_last_resort();
         stops_threads = false;
         ::_exit(check());
     }
@@ -396,7 +403,7 @@ int fork_in_callback(void (*in_child)()) {
         std::fflush(nullptr);  // what is not written yet would be twice
         now.child = ::fork();
         if (now.child == 0) {
-            ::alarm(last_resort_s);
+            arm_last_resort();
             return now.in_child();
         }
         const auto input = input_of("token");
