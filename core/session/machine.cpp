@@ -81,6 +81,7 @@ void Machine::keep_early(const Report& report) {
 }
 
 void Machine::on(const event::Cleared& clear) {
+    clear_is_found_ = false;
     sign_out(0);
     if (clear.done != 0) dones_.push_back({clear.done, clear_change_});
 }
@@ -271,7 +272,6 @@ Machine::Standing Machine::standing() const {
         at.state = State::none;
         at.reason = standby_                                           ? standby_->reason
                     : lost_                                            ? Reason::storage_lost
-                    : store_fault_.cause == StoreCause::newer_format   ? Reason::other_version
                                                                        : Reason::first;
     }
     const bool good = at.state == State::fresh || at.state == State::expiring;

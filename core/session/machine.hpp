@@ -239,6 +239,7 @@ private:
     std::uint64_t real_generation_ = 0;
     bool client_is_given_ = false;   // at open, and not cleared since
     bool lost_ = false;              // a record was lost: the reason for the next first token
+    bool clear_is_found_ = false;    // the last clear is one that the store had on record, not the app's own
     bool cleared_unread_ = false;    // cleared before the stored record was read: the clear wins over it
     bool token_is_new_ = false;      // never stored
     bool token_was_given_ = false;   // published or handed out

@@ -110,7 +110,7 @@ Code Machine::judge_offer(const TokenOffer& offer, const Anchor& issued) const {
 }
 
 void Machine::adopt(const TokenOffer& offer, const Anchor& issued) {
-    if (standby_ && !standby_->replacing) {
+    if (standby_ && !standby_->replacing && standby_->reason != Reason::other_version) {
         standby_->replacing = true;
         record_.epoch = std::max(record_.epoch, standby_->epoch + 1);
         record_.generation = std::max(record_.generation, standby_->generation);
@@ -129,7 +129,8 @@ void Machine::adopt(const TokenOffer& offer, const Anchor& issued) {
     token_is_news_ = true;
     changed();
     token_change_ = change_;
-    const bool store_is_worth_waiting_for = config_.has_store && loaded_ && store_retry_at_ms_ == never_ms;
+    const bool store_is_worth_waiting_for =
+        config_.has_store && loaded_ && store_retry_at_ms_ == never_ms && (!standby_ || standby_->replacing);
     commit_change_ = store_is_worth_waiting_for ? change_ : saved_change_;
 }
 

@@ -54,6 +54,7 @@ void Machine::start_save() {
     request.record.version = saving_ = next_version();
     request.replaces = stored_;
     request.claims = request.record.claim.owner == config_.owner;
+    request.finishes_clear = request.record.state == TokenState::signed_out && clear_is_found_;
     saving_slid_ = request.record.slid;
     pending_.push_back(effect::Save{++operation_id_, std::move(request)});
 }
@@ -78,8 +79,13 @@ void Machine::on(const event::Loaded& answer) {
         return on_store_unavailable(StoreVerdict::locked);
     }
     if (result.outcome == LoadOutcome::fault) {
-        if (result.fault.cause == StoreCause::newer_format) stored_ = result.version;
         on_store_unavailable(StoreVerdict::memory_only);
+        if (result.fault.cause == StoreCause::newer_format) {
+            stored_ = result.version;
+            lineage_ = 0;
+            stand_by(Reason::other_version, wall_seconds(), wall_seconds());
+            if (result.logout.is_due) finish_logout(result.logout, false);
+        }
         return first_answer();
     }
     read_boot_ms_ = looked_boot_ms_ = now_.boot_ms;
@@ -105,6 +111,7 @@ void Machine::take_loaded(const LoadResult& result) {
     if (result.logout.is_due) {
         finish_logout(result.logout, is_first && token_is_new_);
     } else if (result.logout.is_unfinished && record_.state == TokenState::signed_out) {
+        clear_is_found_ = true;
         changed();  // saved once more, the tombstone finishes what a crash has left
     }
     for (Waiter& waiter : waiters_) cut(waiter);
@@ -320,7 +327,7 @@ Reason Machine::mismatch_of(const Record& theirs) const {
 
 // What this session has stays in memory. A token that was adopted before the record was known replaces it.
 void Machine::stand_by(Reason reason, std::uint64_t epoch, std::uint64_t generation) {
-    const bool replaces = !record_is_known_ && has_token();
+    const bool replaces = !record_is_known_ && has_token() && reason != Reason::other_version;
     learn_numbers(replaces ? epoch + 1 : epoch, generation);
     const bool goes_on = standby_ && standby_->replacing && standby_->reason == reason;
     standby_ = Standby{reason, epoch, generation, replaces || goes_on};
@@ -329,7 +336,14 @@ void Machine::stand_by(Reason reason, std::uint64_t epoch, std::uint64_t generat
         record_.generation = std::max(record_.generation, generation + 1);
         if (!has_token()) standby_->replacing = false;
     }
-    if (cleared_unread_) return sign_out(0);
+    if (cleared_unread_) {  // the tombstone replaces it
+        record_.epoch = std::max(record_.epoch, epoch + 1);
+        record_.generation = std::max(record_.generation, generation);
+        standby_.reset();
+        changed();
+        clear_change_ = change_;
+        return;
+    }
     if (phase_ == Phase::claiming || phase_ == Phase::elsewhere) forget_request();
     record_.claim = {};
     if (has_token() && !standby_->replacing) token_is_new_ = token_was_given_ = true;
@@ -386,6 +400,7 @@ void Machine::on_record_gone(bool was_lost) {
 // A token adopted before the first load may be newer than the clear: keep it, in a new epoch, behind the tombstone.
 void Machine::finish_logout(const Logout& logout, bool keeps_token) {
     if (cleared_unread_) return;
+    clear_is_found_ = true;
     if (!keeps_token) return sign_out(logout.epoch);
     record_.epoch = std::max(record_.epoch + 1, logout.epoch);
     cleared_unread_ = true;

@@ -61,6 +61,14 @@ struct RecordVersion {
 };
 
 struct Record {
+    // Out of line, since records travel through many closures and each copy in line adds to what an app carries.
+    Record();
+    Record(const Record&);
+    Record(Record&&) noexcept;
+    Record& operator=(const Record&);
+    Record& operator=(Record&&) noexcept;
+    ~Record();
+
     RecordVersion version;
     std::uint64_t install_seed = 0;  // seeds all jitter; never sent
     std::uint64_t epoch = 0;

@@ -66,6 +66,8 @@ void HostStore::load(std::function<void(LoadResult)> answer) {
 void HostStore::save(SaveRequest request, std::function<void(SaveResult)> answer) {
     const bool is_tombstone = request.record.state == TokenState::signed_out;
     if (!is_tombstone && newer_->is(request.replaces)) return answer({.fault = {StoreCause::newer_format}});
+    // Of an epoch that is yet to be read: a host store can leave no marker.
+    if (request.record.epoch == 0) return answer({SaveOutcome::conflict});
     request.record.name = name_;
     auto encoded = encode_record(request.record);
     if (!encoded) return answer({SaveOutcome::fault});

@@ -62,6 +62,8 @@ SaveResult RecordFile::save_tombstone(const SaveRequest& request, const KeyAtHan
             return save_refused(folder.error());
         mark_clear(tombstone, key);
     }
+    // Of an epoch that is yet to be read: the marker holds for whatever is stored, until a tombstone of a known epoch comes.
+    if (tombstone.epoch == 0) return {SaveOutcome::conflict};
     auto target = begin_save(request, key.bytes);
     if (!target) return target.error();
     if (target->opened.logout.epoch > tombstone.epoch) return {SaveOutcome::conflict};  // by a later clear

@@ -38,7 +38,7 @@ TEST_CASE("Two processes that need a token at once get the same one, by one requ
     CHECK(world.server.counters().total.rejected == 0);
 }
 
-TEST_CASE("A process that is killed while it asks holds up nobody for longer than its claim", "[processes]") {
+TEST_CASE("A process that is killed while it asks holds up nobody: its claim dies with it", "[processes]") {
     ProcessWorld world;
     auto killed = world.peer();
     REQUIRE(killed->ask("provider hold") == "ok");
@@ -49,9 +49,7 @@ TEST_CASE("A process that is killed while it asks holds up nobody for longer tha
     CHECK(other->ask("await elsewhere") == "none g0 e1 persistent elsewhere");
     killed->kill();
 
-    world.pass_with(29 * second_ms, *other);
-    CHECK(other->ask("status") == "none g0 e1 persistent elsewhere");
-    world.pass_with(2 * second_ms, *other);
+    world.pass_with(2 * second_ms, *other);  // the longest pause between two looks
     CHECK(is_token(other->ask("acquired"), "g1"));
     CHECK(world.mints() == 2);
     CHECK(other->ask("asks") == "1");

@@ -99,7 +99,7 @@ TEST_CASE("a logout holds for every later process, and leaves no token to find")
     CHECK(world.mints() == 2);
 }
 
-TEST_CASE("a store that another key wrote is set aside, told, and costs one token") {
+TEST_CASE("a store that another key wrote says so, and costs one token") {
     World world;
     const TempDir store;
     {
@@ -110,7 +110,7 @@ TEST_CASE("a store that another key wrote is set aside, told, and costs one toke
     App app(world, other);
     CHECK(app.get().status == 200);
     CHECK(app.status().mints_first == 1);
-    CHECK(app.logged().find("storage_lost") != std::string::npos);
+    CHECK(app.logged().find("wrong_key") != std::string::npos);
     CHECK(world.mints() == 2);
 }
 
