@@ -17,7 +17,8 @@ constexpr std::size_t most_header_bytes = 64 * 1024;
 // A mistake of who calls, whatever the headers say.
 Result<void> check_list(const portal_header* first, std::size_t count) {
     if (first == nullptr && count != 0) return invalid("headers is NULL, header_count is not 0: pass that many headers.");
-    for (std::size_t i = 0; i < std::min(count, most_headers); ++i)
+    if (count > most_headers) return {};  // headers_of refuses it; the count may be one that was never set
+    for (std::size_t i = 0; i < count; ++i)
         if ((first[i].flags & ~PORTAL_HEADER_SECRET) != 0 || first[i].reserved != 0)
             return invalid("A header has a flag or a reserved field that this library does not know: leave it zero.");
     return {};
@@ -30,11 +31,19 @@ Result<std::vector<HttpHeader>> headers_of(const portal_header* first, std::size
     for (std::size_t i = 0; i < count; ++i) {
         const std::string_view name = view(first[i].name);
         const std::string_view value = view(first[i].value);
-        bytes += name.size() + value.size();
+        for (const std::size_t size : {name.size(), value.size()}) bytes += std::min(size, most_header_bytes + 1);
         if (bytes > most_header_bytes) return invalid("The headers are over 64 KiB: leave some out.");
         headers.push_back({std::string(name), std::string(value)});
     }
     return headers;
+}
+
+// Before they are copied; what each may be is checked later. A body has no limit but that of an object.
+Result<void> check_texts(const portal_http_request& request) {
+    constexpr std::size_t most_bytes = 64 * 1024;
+    if (auto checked = check_length(request.method, most_bytes, "request.method"); !checked) return checked;
+    if (auto checked = check_length(request.url, most_bytes, "request.url"); !checked) return checked;
+    return check_length(request.body, PTRDIFF_MAX, "request.body");
 }
 
 Result<ClientRequest> request_of(const portal_http_request* given) {
@@ -47,6 +56,7 @@ Result<ClientRequest> request_of(const portal_http_request* given) {
         return tl::unexpected<Error>(std::move(checked.error()));
     auto headers = headers_of(in->headers, in->header_count);
     if (!headers) return tl::unexpected<Error>(std::move(headers.error()));
+    if (auto checked = check_texts(*in); !checked) return tl::unexpected<Error>(std::move(checked.error()));
     ClientRequest request;
     request.without_token = (in->flags & PORTAL_REQUEST_NO_TOKEN) != 0;
     request.method = std::string(view(in->method));
@@ -125,7 +135,7 @@ portal_code portal_send(portal_session* session, const portal_http_request* requ
 portal_verdict portal_verdict_of(const portal_answer* answer) noexcept {
     try {
         const auto given = take(answer, "answer");
-        if (!given) return PORTAL_VERDICT_OTHER;
+        if (!given || !check_texts(*given)) return PORTAL_VERDICT_OTHER;
         return static_cast<portal_verdict>(
             verdict_of({given->http_status, view(given->error_id), view(given->exception), given->legacy_code}));
     } catch (...) {

@@ -82,6 +82,7 @@ bool is_plain_lease(const portal_session* session, const portal_lease* lease) {
         const auto details = take_or_default(answer, "answer");
         if (!details) return tl::unexpected<Error>(details.error());
         if (details->retry_after_ms < 0) return invalid("answer.retry_after_ms is negative: pass the wait, or 0.");
+        if (const auto checked = check_texts(*details); !checked) return checked;
         const int status = http_status != 0 ? http_status : details->http_status;
         const Verdict verdict =
             verdict_of({status, view(details->error_id), view(details->exception), details->legacy_code});

@@ -22,12 +22,33 @@ namespace {
 
 constexpr const char* default_portal_url = "https://api.portalhq.io";
 constexpr std::size_t most_listed = 1024;  // hosts, pins: more is a length that was never set
+constexpr std::size_t max_listed_bytes = 1024;
+constexpr std::size_t max_path_bytes = 4096;
+
+// The system would take a path for what stands before its NUL.
+Result<void> check_path(portal_text path, const char* what) {
+    if (auto checked = check_length(path, max_path_bytes, what); !checked) return checked;
+    if (view(path).find('\0') == std::string_view::npos) return {};
+    return invalid(std::string(what) + " has a NUL inside: pass the path's true length.");
+}
+
+// Base64 of 32 bytes: 43 characters of its alphabet, the last of which has no bits behind the end, and one '='.
+bool is_pin(std::string_view text) {
+    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    if (text.size() != 44 || text.back() != '=') return false;
+    text.remove_suffix(1);
+    return text.find_first_not_of(alphabet) == std::string_view::npos && alphabet.find(text.back()) % 4 == 0;
+}
 
 Result<std::vector<std::string>> texts(const portal_text* first, std::size_t count, const char* what) {
     if (count > most_listed || (first == nullptr && count != 0))
         return invalid(std::string(what) + " is NULL or its count is wrong: pass that many texts.");
     std::vector<std::string> result;
-    for (std::size_t i = 0; i < count; ++i) result.emplace_back(view(first[i]));
+    for (std::size_t i = 0; i < count; ++i) {
+        if (auto checked = check_length(first[i], max_listed_bytes, what); !checked)
+            return tl::unexpected<Error>(std::move(checked.error()));
+        result.emplace_back(view(first[i]));
+    }
     return result;
 }
 
@@ -62,7 +83,7 @@ Result<std::shared_ptr<Transport>> make_transport(const portal_options& options,
     auto pins = texts(options.spki_pins, options.spki_pin_count, "spki_pins");
     if (!pins) return tl::unexpected<Error>(std::move(pins.error()));
     for (const std::string& pin : *pins)
-        if (pin.size() != 44 || pin.back() != '=')
+        if (!is_pin(pin))
             return invalid("A pin is not base64 of a SHA-256: pass 44 characters that end in '='.");
     const bool has_tls_options = !view(options.ca_file).empty() || !pins->empty();
     if (options.transport.send != nullptr) {
@@ -87,6 +108,8 @@ Result<void> check_plain(const portal_options& options) {
     if (const auto checked = check_session_name(view(options.name)); !checked) return checked;
     if (!view(options.client_id).empty())
         if (const auto checked = check_client_id(view(options.client_id)); !checked) return checked;
+    if (const auto checked = check_path(options.directory, "directory"); !checked) return checked;
+    if (const auto checked = check_path(options.ca_file, "ca_file"); !checked) return checked;
     if (const auto checked = check_role(view(options.role)); !checked) return checked;
     if (options.log.level < PORTAL_LEVEL_OFF || options.log.level > PORTAL_LEVEL_DEBUG)
         return invalid("log.level is none of PORTAL_LEVEL_*: pass one of them.");

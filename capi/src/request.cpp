@@ -105,6 +105,8 @@ portal_code portal_request_fail(uint64_t request_id, const portal_failure* failu
         if (!given) return tl::unexpected<Error>(given.error());
         if ((given->flags & ~PORTAL_FAILURE_RETRYABLE) != 0)
             return invalid("failure.flags has a bit that this library does not know: clear it, or update the library.");
+        if (auto checked = check_length(given->retry_after, max_header_value_bytes, "failure.retry_after"); !checked)
+            return checked;
         if (given->retry_after_ms < 0) return invalid("failure.retry_after_ms is negative: pass the wait, or 0.");
         ProviderFailure out;
         out.retryable = (given->flags & PORTAL_FAILURE_RETRYABLE) != 0;

@@ -99,6 +99,13 @@ Result<void> check_length(Text text, std::size_t most, const char* what) {
 }
 inline constexpr std::size_t max_header_value_bytes = 8 * 1024;
 
+// Of every answer that a server gave, or an SDK tells.
+[[nodiscard]] inline Result<void> check_texts(const portal_answer& answer) {
+    if (auto checked = check_length(answer.error_id, max_header_value_bytes, "answer.error_id"); !checked) return checked;
+    if (auto checked = check_length(answer.exception, max_header_value_bytes, "answer.exception"); !checked) return checked;
+    return check_length(answer.retry_after, max_header_value_bytes, "answer.retry_after");
+}
+
 // The caller's context of a callback; its release runs once, when the last holder lets go.
 class Userdata {
 public:

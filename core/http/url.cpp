@@ -140,7 +140,7 @@ Result<std::string> normal_host(std::string_view host) {
     };
     if (host.front() == '[') return address();
 
-    std::string name = lower_case(host);
+    std::string name = lower_case(host.substr(0, max_host_bytes + 2));  // longer than any name, with its last dot
     if (name.back() == '.') name.pop_back();
     std::string_view label;
     std::string_view rest = name;

@@ -34,6 +34,7 @@
  *  3 Text       portal_text and portal_bytes that go in are borrowed for the call; those handed to a callback die when it
  *               returns. Text that comes out goes into your buffer: `*length` is its room before and the length (or, with
  *               BUFFER_TOO_SMALL, the length needed) after. It has no NUL at its end.
+ *               A text that is longer than any of its kind can be is refused before it is read.
  *  4 Release    Each `release` runs exactly once, after the last use of its userdata; also when the call that took it fails
  *               (then before that call returns). Those of the options run at the end of close, not of
  *               portal_session_release: thus a session that its own provider holds is freed by close.
