@@ -43,6 +43,14 @@ extension PortalSession {
     /// The date was moved across a reboot.
     case clockUntrusted = 12
     case forced = 13
+    /// The store holds another client's record; it is left untouched.
+    case otherClient = 14
+    /// The stored record is for another Portal URL; it is left untouched.
+    case otherOrigin = 15
+    /// The key does not open the stored record; it is left untouched.
+    case wrongKey = 16
+    /// Another version of this library wrote the record; it is left untouched.
+    case otherVersion = 17
   }
 
   /// What an answer of Portal means for the token.

@@ -44,6 +44,18 @@ public enum class SessionReason {
     STORAGE_LOST,
     CLOCK_UNTRUSTED,
     FORCED,
+
+    /** The store holds another client's record; it is left untouched. */
+    OTHER_CLIENT,
+
+    /** The stored record is for another Portal URL; it is left untouched. */
+    OTHER_ORIGIN,
+
+    /** The key does not open the stored record; it is left untouched. */
+    WRONG_KEY,
+
+    /** Another version of this library wrote the record; it is left untouched. */
+    OTHER_VERSION,
 }
 
 /** What the session does about a new token. */
