@@ -1,5 +1,6 @@
 #include "host_parts.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <utility>
@@ -72,7 +73,10 @@ Reading HostClock::read() const {
     } catch (...) {  // it runs on the host's threads and on the worker, and must end neither
         return SystemClock().read();
     }
-    return {reading.boot_ms, reading.unix_ms, reading.boot_tag};
+    // 142,000 years from zero are enough, and leave room for every sum and difference that is made of two readings.
+    constexpr std::int64_t furthest_ms = std::int64_t{1} << 52;
+    return {std::clamp(reading.boot_ms, -furthest_ms, furthest_ms), std::clamp(reading.unix_ms, -furthest_ms, furthest_ms),
+            reading.boot_tag};
 }
 
 void HostClock::retire() {

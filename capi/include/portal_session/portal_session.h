@@ -535,7 +535,7 @@ typedef struct portal_reading {
 /* The host's own clock: for tests that travel in time. After moving it, say PORTAL_NOTICE_CLOCK_CHANGED. Move it when the
  * session is quiet (PORTAL_NOTICE_BACKGROUND is done): a store call under way counts the jump as its own time. */
 typedef struct portal_clock {
-    /* Reads all three. The one callback that runs inside your calls.
+    /* Reads all three. The one callback that runs inside your calls. What is beyond 2^52 ms counts as 2^52 ms.
      *   Thread: any, many at once. Valid: `out` until the return. May: nothing here but portal_clock_system; be quick, and
      *   lock nothing that you hold while you call this library. */
     void (*PORTAL_NULLABLE read)(void *PORTAL_NULLABLE userdata, portal_reading *out);
