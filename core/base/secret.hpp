@@ -7,12 +7,10 @@
 
 namespace portal {
 
-// Overwrites memory in a way that no compiler removes, and what of it is still in the processor's registers.
+// Overwrites memory in a way that no compiler removes. Registers are not covered: see the README's limits.
 void wipe(void* memory, std::size_t size) noexcept;
 
-// Copies, and leaves nothing of it in the processor's registers: a signal, or the first call into a library that the
-// dynamic linker still has to look up, would save those on the stack.
-void copy_secret(void* to, std::string_view bytes) noexcept;
+inline void copy_secret(void* to, std::string_view bytes) noexcept { bytes.copy(static_cast<char*>(to), bytes.size()); }
 
 // Pages of their own, outside the heap and outside core dumps; zeroed. Wiped and unmapped by secret_free. A forked child finds
 // zeros there (Linux 4.14 and later).

@@ -125,7 +125,7 @@ void load(void*, std::uint64_t id, portal_text) {
 void save(void*, std::uint64_t id, portal_text, std::uint64_t revision, portal_bytes record) {
     if (revision != child.revision + 1) return (void)portal_store_saved(id, PORTAL_CONFLICT, 0, nullptr);
     std::memcpy(child.record, record.data, record.length);
-    portal_wipe(child.record + record.length, page_bytes - record.length);  // what was there, and the processor's registers
+    portal_wipe(child.record + record.length, page_bytes - record.length);  // what was there
     child.record_length = record.length;
     child.revision = revision;
     portal_store_saved(id, PORTAL_SAVED, 0, nullptr);

@@ -1,7 +1,9 @@
 // The memory of another process, as its debugger, or its core dump, would have it. Linux.
 #pragma once
 
+#include <elf.h>
 #include <fcntl.h>
+#include <link.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -131,6 +133,30 @@ inline Scan scan_memory(pid_t process, const Canary& canary, View view) {
     }
     ::close(memory);
     return scan;
+}
+
+// A core dump with the threads' saved vector registers blanked: what the last copy of a secret left there is all that may
+// be in a dump (the README's limits say so). Everything else of it stays, the general registers too.
+inline std::string without_vector_registers(std::string core) {
+    if (core.size() < sizeof(ElfW(Ehdr))) return core;
+    const auto read = [&core](auto& into, std::size_t at) { core.copy(reinterpret_cast<char*>(&into), sizeof into, at); };
+    const auto padded = [](std::size_t size) { return (size + 3) / 4 * 4; };
+    ElfW(Ehdr) file;
+    read(file, 0);
+    for (std::size_t i = 0; i < file.e_phnum; ++i) {
+        ElfW(Phdr) part;
+        read(part, file.e_phoff + i * file.e_phentsize);
+        if (part.p_type != PT_NOTE) continue;
+        for (std::size_t at = part.p_offset; at + sizeof(ElfW(Nhdr)) <= part.p_offset + part.p_filesz;) {
+            ElfW(Nhdr) note;
+            read(note, at);
+            at += sizeof note + padded(note.n_namesz);
+            if (note.n_type == NT_FPREGSET || note.n_type == NT_X86_XSTATE || note.n_type == NT_ARM_SVE)
+                core.replace(at, note.n_descsz, note.n_descsz, '\0');
+            at += padded(note.n_descsz);
+        }
+    }
+    return core;
 }
 
 }  // namespace portal::test
