@@ -148,6 +148,16 @@ TEST_CASE("after a logout no region of memory holds a token that the session had
     for (const Canary* token : {&first, &second, &third}) is_nowhere(host, *token, View::everything);
 }
 
+TEST_CASE("tokens that are pushed and read at the same time are in no core dump") {
+    const Canary token(random_text(canary_bytes));
+    SecretHost host;
+    host.use("open");
+    host.give("storm", token.text());
+    host.use("wait");
+    for (int i = 0; i < 20; ++i) is_nowhere(host, token, View::core_dump);
+    CHECK_FALSE(scan_memory(host.process(), token, View::everything).sightings.empty());
+}
+
 TEST_CASE("a session that closes leaves no token in memory either") {
     const Canary token(random_text(canary_bytes));
     SecretHost host;

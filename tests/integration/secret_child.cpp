@@ -11,6 +11,7 @@
 //   fulfil*  push*  push_json*  fail_with* (as its Retry-After)       decline      asked (waits for the token request)
 //   fetch (full: the provider asks PORTAL_URL/token)      request URL    request_url* answers STATUS   echo
 //   report STATUS           report_with* (as the answer's error id)      foreground   background       explain
+//   storm* (from now on, pushes of it with a number behind, and readers)
 //   clear                   keep* (a careless copy)       close        forget (wipes the host's store)
 #include <portal_session/portal_session.h>
 
@@ -27,6 +28,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace {
@@ -226,6 +228,29 @@ std::string push(portal_text secret, std::uint32_t flags) {
     return told(portal_session_push(child.session, &input, &error), error);
 }
 
+// Until the process ends.
+std::string storm(portal_text secret) {
+    for (int i = 0; i < 2; ++i)
+        std::thread([] {
+            char* const room = secret_page();
+            for (auto lease = made<portal_lease>();;) {
+                std::size_t length = page_bytes;
+                (void)portal_lease_try(child.session, &lease, room, &length, nullptr);
+            }
+        }).detach();
+    char* const pushed = secret_page();
+    std::memcpy(pushed, secret.data, secret.length);
+    std::thread([pushed, length = secret.length] {
+        auto input = made<portal_token_input>();
+        for (unsigned number = 0;; ++number) {
+            const int digits = std::snprintf(pushed + length, 16, "%u", number);
+            input.token = {pushed, length + static_cast<std::size_t>(digits)};
+            (void)portal_session_push(child.session, &input, nullptr);
+        }
+    }).detach();
+    return "ok";
+}
+
 std::string fail_with(portal_text secret) {
     auto failure = made<portal_failure>();
     failure.retry_after = secret;
@@ -280,6 +305,7 @@ std::string obey_with(std::string_view command, portal_text secret) {
     if (command == "fulfil") return fulfil(secret);
     if (command == "push") return push(secret, 0);
     if (command == "push_json") return push(secret, PORTAL_TOKEN_JSON);
+    if (command == "storm") return storm(secret);
     if (command == "fail_with") return fail_with(secret);
     if (command == "request_url") return request(secret);
     if (command == "report_with") return report(403, secret);
