@@ -31,7 +31,7 @@ if fromSource {
         "core/base", "core/lifetime", "core/session", "core/engine", "core/client",
         "core/clock/clock_\(isOnApple ? "apple" : "linux").cpp",
         "core/http/allow_list.cpp", "core/http/retry_after.cpp", "core/http/transport.cpp", "core/http/url.cpp",
-        "core/portal_api/verdict.cpp", "core/store/host_store.cpp", "core/store/record_codec.cpp",
+        "core/portal_api/backend_answer.cpp", "core/portal_api/verdict.cpp", "core/store/host_store.cpp", "core/store/old_format.cpp", "core/store/record_codec.cpp",
         "capi/src",
       ],
       publicHeadersPath: "capi/include",

@@ -29,7 +29,7 @@ UNITS = {
     "engine": ("core/engine/*",),
     "client": ("core/client/*",),
     "http": ("core/http/allow_list", "core/http/transport", "core/http/url"),
-    "store": ("core/http/retry_after", "core/portal_api/verdict", "core/store/host_store", "core/store/record_codec"),
+    "store": ("core/http/retry_after", "core/portal_api/backend_answer", "core/portal_api/verdict", "core/store/host_store", "core/store/old_format", "core/store/record_codec"),
     "capi": ("capi/src/*",),
 }
 FLAGS = (
