@@ -42,7 +42,8 @@ Result<NewToken> new_token(const portal_token_input* input) {
     result.age_ms = given->age_ms;
     result.expected_epoch = given->expected_epoch;
     if ((given->flags & PORTAL_TOKEN_JSON) == 0) {
-        const std::string_view token = without_byte_order_mark(view(given->token));
+        std::string_view token = view(given->token);
+        if (token.size() <= max_provider_answer_bytes) token = without_byte_order_mark(token);
         if (auto checked = check_token(token); !checked) return tl::unexpected<Error>(std::move(checked.error()));
         result.token = Secret(token);
         return result;

@@ -36,9 +36,6 @@ bool is_between(std::string_view text, char first, char last) {
     return text.size() > 1 && text.front() == first && text.back() == last;
 }
 
-// Of a longer text nobody says what it is: its length may be a mistake.
-constexpr std::size_t max_looked_at_bytes = 1024 * 1024;
-
 tl::unexpected<Error> too_long(std::string_view token) {
     return fail(Code::bad_token, "The token has " + std::to_string(token.size()) +
                                      " bytes, more than 4096: pass only the text of `clientSessionToken`.");
@@ -89,7 +86,7 @@ const char* unprintable_in(std::string_view text) {
 
 Result<void> check_token(std::string_view text) {
     if (text.empty()) return fail(Code::bad_token, "The token is empty: pass the text of `clientSessionToken`.");
-    if (text.size() > max_looked_at_bytes) return too_long(text);
+    if (text.size() > max_provider_answer_bytes) return too_long(text);  // its length may be a mistake: it is not read
     if (const char* mistake = mistake_in(text); mistake != nullptr) return fail(Code::bad_token, mistake);
     if (text.size() > max_token_bytes) return too_long(text);
     if (all_printable(text)) return {};

@@ -11,6 +11,7 @@ namespace portal {
 
 inline constexpr std::size_t max_token_bytes = 4096;
 inline constexpr std::size_t max_client_id_bytes = 256;
+inline constexpr std::size_t max_provider_answer_bytes = 1024 * 1024;
 inline constexpr std::size_t max_name_bytes = 128;
 
 // A token is opaque, header-safe text: 1 to 4096 printable ASCII bytes without spaces. BAD_TOKEN, with a text that says what

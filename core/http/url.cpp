@@ -34,6 +34,12 @@ std::string_view take_part(std::string_view& rest, char separator) {
     return part;
 }
 
+tl::unexpected<Error> malformed_host() {
+    return fail(Code::host_not_allowed,
+                "The host is not a well-formed name (letters, digits, '-', '_' and single dots): write an international name "
+                "in its xn-- form.");
+}
+
 bool is_dot_segment(std::string_view segment) {
     std::string plain = lower_case(segment);
     for (std::size_t at = plain.find("%2e"); at != std::string::npos; at = plain.find("%2e")) plain.replace(at, 3, ".");
@@ -138,9 +144,10 @@ Result<std::string> normal_host(std::string_view host) {
     const auto address = [] {
         return fail(Code::host_not_allowed, "The host is an IP address: use a name that the server's certificate holds.");
     };
+    if (host.size() > max_host_bytes + 1) return malformed_host();  // its length may be a mistake: it is not read
     if (host.front() == '[') return address();
 
-    std::string name = lower_case(host.substr(0, max_host_bytes + 2));  // longer than any name, with its last dot
+    std::string name = lower_case(host);
     if (name.back() == '.') name.pop_back();
     std::string_view label;
     std::string_view rest = name;
@@ -149,11 +156,7 @@ Result<std::string> normal_host(std::string_view host) {
         label = take_part(rest, '.');
         well_formed = is_label(label);
     }
-    if (!well_formed)
-        return fail(Code::host_not_allowed,
-                    "The host is not a well-formed name (letters, digits, '-', '_' and single dots): write an "
-                    "international name in "
-                    "its xn-- form.");
+    if (!well_formed) return malformed_host();
     if (is_number(label)) return address();
     return name;
 }

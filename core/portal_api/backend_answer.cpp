@@ -33,7 +33,7 @@ BackendVerdict backend_verdict_of(int http_status) {
 }
 
 Result<TokenText> find_token(std::string_view body, bool may_be_bare) {
-    if (body.size() > max_backend_body_bytes)
+    if (body.size() > max_provider_answer_bytes)
         return fail(Code::bad_token, "The backend's answer has " + std::to_string(body.size()) +
                                          " bytes, more than 1 MiB: pass Portal's answer to a new session alone.");
     const std::string_view text = trimmed(body);

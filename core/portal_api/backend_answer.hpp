@@ -10,8 +10,6 @@
 
 namespace portal {
 
-inline constexpr std::size_t max_backend_body_bytes = 1024 * 1024;
-
 enum class BackendOutcome : std::uint8_t { fulfil, decline, fail };
 
 struct BackendVerdict {

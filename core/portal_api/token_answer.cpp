@@ -143,10 +143,10 @@ tl::unexpected<Error> no_token(std::string_view json, bool has_api_key) {
 }  // namespace
 
 Result<TokenAnswer> parse_token_answer(std::string_view json) {
-    json = without_byte_order_mark(json);
     if (json.size() > max_token_answer_bytes)
         return fail(Code::bad_token, "The JSON answer has " + std::to_string(json.size()) +
                                          " bytes, more than 1 MiB: pass Portal's answer to a new session alone.");
+    json = without_byte_order_mark(json);
     Reader reader(json);
     ondemand::document document;
     if (reader.open(document) != simdjson::SUCCESS) return no_json();

@@ -7,10 +7,11 @@
 
 #include "base/error.hpp"
 #include "base/secret.hpp"
+#include "base/text.hpp"
 
 namespace portal {
 
-inline constexpr std::size_t max_token_answer_bytes = 1024 * 1024;
+inline constexpr std::size_t max_token_answer_bytes = max_provider_answer_bytes;
 
 struct TokenAnswer {
     Secret token;           // `clientSessionToken`

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/text.hpp"
 #include "support/catch.hpp"
 
 namespace {
@@ -61,7 +62,7 @@ TEST_CASE("A body without a token is refused for its own reason") {
         {"<html>sesame</html>", "web page"},
         {"\n<!doctype html>sesame", "web page"},
         {"sesame", "is not JSON"},
-        {std::string(max_backend_body_bytes + 1, 's'), "more than 1 MiB"},
+        {std::string(max_provider_answer_bytes + 1, 's'), "more than 1 MiB"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.reason);
