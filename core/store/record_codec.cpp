@@ -30,7 +30,7 @@ bool is_printable(std::string_view text) {
 
 const char* flaw_of(const RecordVersion& version) {
     if (version.lineage == 0) return "its lineage is 0";
-    if (version.revision == 0 || !is_counter(version.revision)) return "its revision is out of range";
+    if (version.revision == 0 || version.revision >= revisions_end) return "its revision is out of range";
     return nullptr;
 }
 

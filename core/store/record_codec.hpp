@@ -40,15 +40,16 @@ struct RecordHeader {
 
 // What follows the header. Of a tombstone: epoch 8 | generation 8, and nothing else of the record.
 //
-// Both directions hold a record to the same rules, so whatever encodes also decodes: numbers that leave room for arithmetic
-// (counters below 2^62, an epoch of at least 1, instants within 2^53 ms of zero), a claim of at most 5 min 10 s, a debt of at
-// most 30 min, a token exactly where the state is live or rejected, texts that pass their checks, and the session's name.
+// Both directions hold a record to the same rules, so whatever encodes also decodes: an epoch of at least 1, epoch and
+// generation below the provisional ones, instants within 2^53 ms of zero, a claim of at most 5 min 10 s, a debt of at most
+// 30 min, a token exactly where the state is live or rejected, texts that pass their checks, and the session's name.
 // Of a tombstone, which no secret key need authenticate, all numbers are at most 2^40: honest ones begin at 0 or at the wall
 // clock's seconds, and can't reach that.
 [[nodiscard]] Result<Secret> encode_body(const Record& record);
 [[nodiscard]] Result<Record> decode_body(const RecordHeader& header, std::string_view body);
 
-inline constexpr std::uint64_t counters_end = std::uint64_t{1} << 62;
+inline constexpr std::uint64_t revisions_end = std::uint64_t{1} << 62;
+inline constexpr std::uint64_t counters_end = first_provisional;  // of epochs and generations
 inline constexpr std::uint64_t most_in_tombstone = std::uint64_t{1} << 40;
 inline constexpr std::int64_t most_claim_ms = (5 * 60 + 10) * 1000;
 inline constexpr std::int64_t most_debt_ms = 30 * 60 * 1000;

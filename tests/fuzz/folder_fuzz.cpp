@@ -63,7 +63,7 @@ private:
     bool one_in(std::uint64_t chances) { return below(chances) == 0; }
     // Small, believable, at a bound, or anything; of each size as many.
     std::uint64_t number() {
-        static constexpr std::array<std::uint64_t, 6> bounds{most_in_tombstone, counters_end, std::uint64_t{1} << 53,
+        static constexpr std::array<std::uint64_t, 7> bounds{most_in_tombstone, counters_end, revisions_end, std::uint64_t{1} << 53,
                                                              std::uint64_t{1} << 63, 0, wall_seconds};
         switch (below(4)) {
             case 0: return below(8);

@@ -10,7 +10,9 @@
 namespace {
 
 constexpr int seals_before_exit = 200;
+constexpr int threads_at_once = 3;
 std::atomic<int> seals{0};
+std::atomic<int> threads{0};
 
 void work() {
     const portal::AesGcmCipher cipher;
@@ -20,16 +22,19 @@ void work() {
         if (sealed) (void)cipher.open(std::string(portal::key_bytes, 'o'), "outside", *sealed);  // which makes an error state
         ++seals;
     }
+    --threads;
 }
 
 }  // namespace
 
 int main() {
-    portal::ThreadGroup& threads = portal::ThreadGroup::of_process();
-    for (int lane = 0; lane < 3; ++lane)
-        threads.start("starts-others", [&threads] {
-            for (;;) threads.start_joinable("seals", work).join();
-        });
-    while (seals < seals_before_exit) std::this_thread::yield();
+    while (seals < seals_before_exit) {
+        if (threads >= threads_at_once) {
+            std::this_thread::yield();
+            continue;
+        }
+        ++threads;
+        portal::ThreadGroup::of_process().start("seals", work);
+    }
     return 0;
 }

@@ -103,7 +103,7 @@ private:
     SaveResult save_once(SaveRequest request) {
         request.replaces = loaded_.version;
         const RecordVersion& old = loaded_.version;
-        const bool is_readable = old.revision != 0 && old.revision + 1 < counters_end && loaded_.outcome == LoadOutcome::found;
+        const bool is_readable = old.revision != 0 && old.revision + 1 < revisions_end && loaded_.outcome == LoadOutcome::found;
         request.record.version = is_readable ? RecordVersion{old.lineage, old.revision + 1} : RecordVersion{old.lineage ^ 1, 1};
         if (request.record.version.lineage == 0) request.record.version.lineage = 2;
         SaveResult result;

@@ -35,7 +35,7 @@ bool survives(const Record& record) {
 std::string printable(std::size_t size) { return *rc::gen::container<std::string>(size, rc::gen::inRange<char>('!', '~')); }
 
 std::int64_t instant() { return *rc::gen::inRange<std::int64_t>(-(1LL << 53) + 1, 1LL << 53); }
-std::uint64_t counter(std::uint64_t least) { return *rc::gen::inRange<std::uint64_t>(least, 1ULL << 62); }
+std::uint64_t counter(std::uint64_t least) { return *rc::gen::inRange<std::uint64_t>(least, counters_end); }
 
 Anchor any_anchor() { return {*rc::gen::arbitrary<std::uint64_t>(), instant(), instant()}; }
 
@@ -228,8 +228,8 @@ TEST_CASE("A record that no session writes is refused in both directions", "[sto
         {"revision 0", [](Record& r) { r.version.revision = 0; }},
         {"revision out of range", [](Record& r) { r.version.revision = 1ULL << 62; }},
         {"epoch 0", [](Record& r) { r.epoch = 0; }},
-        {"epoch out of range", [](Record& r) { r.epoch = 1ULL << 62; }},
-        {"generation out of range", [](Record& r) { r.generation = 1ULL << 62; }},
+        {"epoch out of range", [](Record& r) { r.epoch = 1ULL << 52; }},
+        {"generation out of range", [](Record& r) { r.generation = 1ULL << 52; }},
         {"unknown state", [](Record& r) { r.token = nullptr, r.state = static_cast<TokenState>(4); }},
         {"live without a token", [](Record& r) { r.token = nullptr; }},
         {"rejected without a token", [](Record& r) { r.token = nullptr, r.state = TokenState::rejected; }},
