@@ -97,8 +97,11 @@ void Machine::on(const event::Loaded& answer) {
 
 void Machine::take_loaded(const LoadResult& result) {
     const bool is_first = !record_is_known_;
-    if (result.outcome != LoadOutcome::found) {
-        on_record_gone(result.outcome == LoadOutcome::lost);
+    const bool is_beyond = result.record.epoch >= most_counted || result.record.generation >= most_counted;
+    if (result.outcome != LoadOutcome::found || is_beyond) {
+        if (is_beyond) store_fault_ = {StoreCause::damaged};
+        if (is_beyond) lineage_ = 0;
+        on_record_gone(is_beyond || result.outcome == LoadOutcome::lost);
     } else if (const Reason mismatch = mismatch_of(result.record); mismatch != Reason::none) {
         lineage_ = 0;
         stand_by(mismatch, result.record.epoch, result.record.generation);
@@ -414,9 +417,9 @@ void Machine::finish_logout(const Logout& logout, bool keeps_token) {
 
 // The revision goes on where a record is made anew too: a host store compares it alone.
 RecordVersion Machine::next_version() const {
-    constexpr std::uint64_t most_revisions = std::uint64_t{1} << 62;
-    const std::uint64_t lineage = lineage_ != 0 ? lineage_ : mix(config_.seed ^ mix(config_.owner + operation_id_)) | 1;
-    return {lineage, stored_.revision + 1 < most_revisions ? stored_.revision + 1 : 1};
+    const std::uint64_t fresh = mix(config_.seed ^ mix(config_.owner + operation_id_)) | 1;
+    if (stored_.revision >= most_counted) return {fresh, 1};
+    return {lineage_ != 0 ? lineage_ : fresh, stored_.revision + 1};
 }
 
 // Only within this process is an unknown boot known to be the same one.

@@ -19,7 +19,8 @@ void Machine::on(const event::Acquire& acquire) {
     cut(waiter);
     waiters_.push_back(waiter);
     // Revalidate in the background, as a read does.
-    if (config_.shared_store && loaded_ && now_.boot_ms - read_boot_ms_ >= recheck_every_ms) reload();
+    const std::int64_t every_ms = store_is_watched_ ? recheck_every_ms : look_every_ms;
+    if (config_.shared_store && loaded_ && now_.boot_ms - read_boot_ms_ >= every_ms) reload();
 }
 
 // A generation that this session neither loaded nor handed out cannot have failed its caller: more than the newest is the

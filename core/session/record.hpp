@@ -17,6 +17,10 @@ enum class TokenState : std::uint8_t { none = 0, live = 1, rejected = 2, signed_
 inline constexpr std::uint64_t first_provisional = std::uint64_t{1} << 52;
 constexpr bool is_provisional(std::uint64_t number) { return number >= first_provisional; }
 
+// No session counts beyond this: it begins at 0 or at the wall's seconds. A tombstone, which nothing authenticates, is
+// believed up to it, so no clear may need more.
+inline constexpr std::uint64_t most_counted = std::uint64_t{1} << 40;
+
 inline constexpr std::size_t max_role_bytes = 16;
 inline constexpr std::size_t max_origin_bytes = 300;
 

@@ -378,7 +378,7 @@ TEST_CASE("The file store keeps the token over a relaunch, sealed with the host'
     Outcome outcome;
     rig.start(outcome);
     (void)rig.ask(2);
-    CHECK(rig.status().reason == PORTAL_REASON_STORAGE_LOST);
+    CHECK(rig.status().reason == PORTAL_REASON_WRONG_KEY);
     rig.close();
 }
 

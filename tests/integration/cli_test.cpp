@@ -105,7 +105,7 @@ TEST_CASE("push signs in with a token or Portal's answer from standard input, an
     failed(world.run({"push"}, R"({"id":"one","clientApiKey":"never-expires"})"), 1, "clientApiKey");
     failed(world.run({"push"}, ""), 1, "token");
     failed(world.run({"push"}, "two words"), 1, "token");
-    failed(world.run({"push"}, "<html></html>\n"), 1, "is markup, as of a web page");
+    failed(world.run({"push"}, "<html></html>\n"), 1, "The token is markup");
     failed(world.run({"push"}, std::string(5000, 'a')), 1, "token");
     CHECK(good(world.run({"token"})) == "second-token\n");
     CHECK(world.holders_of("second-token").empty());
