@@ -36,5 +36,6 @@ portal_code guarded(portal_error* error, Body&& body) noexcept {
 }
 
 inline tl::unexpected<Error> invalid(std::string message) { return fail(Code::invalid_argument, std::move(message)); }
+inline tl::unexpected<Error> invalid(const char* message) { return fail(Code::invalid_argument, message); }
 
 }  // namespace portal::capi

@@ -43,7 +43,7 @@ Result<void> check_texts(const portal_http_request& request) {
     constexpr std::size_t most_bytes = 64 * 1024;
     if (auto checked = check_length(request.method, most_bytes, "request.method"); !checked) return checked;
     if (auto checked = check_length(request.url, most_bytes, "request.url"); !checked) return checked;
-    return check_length(request.body, PTRDIFF_MAX, "request.body");
+    return check_length(view(request.body).size(), PTRDIFF_MAX, "request.body");
 }
 
 Result<ClientRequest> request_of(const portal_http_request* given) {

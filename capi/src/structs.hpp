@@ -35,20 +35,15 @@ inline constexpr std::size_t first_size<portal_options> = offsetof(portal_option
 template <>
 inline constexpr std::size_t first_size<portal_status> = offsetof(portal_status, flags);
 
-// No version will ever need more. A struct that nobody set up can claim any size, and its tail must not be read.
-inline constexpr std::size_t max_struct_bytes = 64 * 1024;
-
-// Whether a struct by pointer has a size that a version of it has.
+// Whether a struct by pointer has a size that a version of it has. `size` and `first`: of today's and of version 1's.
+[[nodiscard]] Result<void> check_struct(const void* given, std::size_t size, std::size_t first, const char* what);
 template <typename Struct>
 Result<void> check_size(const Struct* given, const char* what) {
-    if (given == nullptr) return invalid(std::string(what) + " is NULL: pass one that portal_init has set up.");
-    const std::size_t size = given->struct_size;
-    if (size < sizeof(Struct) && size != first_size<Struct>)
-        return invalid(std::string(what) + ".struct_size is too small: set the struct up with portal_init.");
-    if (size > max_struct_bytes)
-        return invalid(std::string(what) + ".struct_size is over 64 KiB: set the struct up with portal_init.");
-    return {};
+    return check_struct(given, sizeof(Struct), first_size<Struct>, what);
 }
+
+// Fields, or a tail, that this library does not know.
+[[nodiscard]] tl::unexpected<Error> unknown_fields(const char* what);
 
 // A struct by pointer, as this library knows it. What an older one lacks is zero.
 template <typename Struct>
@@ -61,8 +56,7 @@ Result<Struct> take(const Struct* given, const char* what) {
     const bool has_tail = size > sizeof known;
     if (!reserved_is_zero(known) ||
         (has_tail && !all_zero(reinterpret_cast<const char*>(given) + sizeof known, size - sizeof known)))
-        return invalid(std::string(what) +
-                       " has fields that this library does not know: update the library, or leave them zero.");
+        return unknown_fields(what);
     return known;
 }
 
@@ -92,19 +86,14 @@ Result<Struct> take_or_default(const Struct* given, const char* what) {
 }
 
 // A length that no such text has was never set; nothing behind the text must be read.
-template <typename Text>
-Result<void> check_length(Text text, std::size_t most, const char* what) {
-    if (view(text).size() <= most) return {};
-    return invalid(std::string(what) + " is over " + std::to_string(most) + " bytes: pass the text's true length.");
+[[nodiscard]] Result<void> check_length(std::size_t length, std::size_t most, const char* what);
+[[nodiscard]] inline Result<void> check_length(portal_text text, std::size_t most, const char* what) {
+    return check_length(view(text).size(), most, what);
 }
 inline constexpr std::size_t max_header_value_bytes = 8 * 1024;
 
 // Of every answer that a server gave, or an SDK tells.
-[[nodiscard]] inline Result<void> check_texts(const portal_answer& answer) {
-    if (auto checked = check_length(answer.error_id, max_header_value_bytes, "answer.error_id"); !checked) return checked;
-    if (auto checked = check_length(answer.exception, max_header_value_bytes, "answer.exception"); !checked) return checked;
-    return check_length(answer.retry_after, max_header_value_bytes, "answer.retry_after");
-}
+[[nodiscard]] Result<void> check_texts(const portal_answer& answer);
 
 // The caller's context of a callback; its release runs once, when the last holder lets go.
 class Userdata {

@@ -61,11 +61,8 @@ struct Error {
 template <typename T>
 using Result = tl::expected<T, Error>;
 
-inline tl::unexpected<Error> fail(Code code, std::string message) {
-    Error error;
-    error.code = code;
-    error.message = std::move(message);
-    return tl::unexpected<Error>(std::move(error));
-}
+// Out of line: there are hundreds of calls, and an app carries each.
+[[gnu::cold]] tl::unexpected<Error> fail(Code code, std::string message);
+[[gnu::cold]] tl::unexpected<Error> fail(Code code, const char* message);
 
 }  // namespace portal

@@ -125,6 +125,8 @@ std::string message_for(Code code) {
     return "";
 }
 
+tl::unexpected<Error> fail_with(Code code) { return fail(code, message_for(code)); }
+
 std::string text_of(const StoreFault& fault) {
     std::string text = name_of(fault.cause);
     if (fault.os_code != 0) text += " " + std::to_string(fault.os_code);

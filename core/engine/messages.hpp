@@ -12,6 +12,6 @@ namespace portal {
 // For a line of the log: the word for the cause, and what the system calls its number.
 [[nodiscard]] std::string text_of(const StoreFault& fault);
 
-inline tl::unexpected<Error> fail_with(Code code) { return fail(code, message_for(code)); }
+[[gnu::cold]] tl::unexpected<Error> fail_with(Code code);
 
 }  // namespace portal
