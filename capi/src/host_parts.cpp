@@ -126,7 +126,7 @@ void HostParts::event(const SessionEvent& event) {
     out.reason = static_cast<portal_reason>(event.reason);
     out.code = static_cast<portal_code>(event.code);
     out.generation = event.generation;
-    out.epoch = event.epoch;
+    out.epoch = shown_epoch(event.epoch);
     out.retry_after_ms = event.retry_after_ms;
     out.at_unix_ms = event.at_unix_ms;
     options_->observer->event(options_->observer.userdata(), &out);

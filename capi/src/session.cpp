@@ -100,7 +100,7 @@ portal_status status_of(const StatusView& view) {
     out.clock = static_cast<portal_clock_verdict>(view.token.clock);
     out.store = static_cast<portal_store_verdict>(snapshot.store);
     out.generation = snapshot.generation;
-    out.epoch = snapshot.epoch;
+    out.epoch = shown_epoch(snapshot.epoch);
     const std::int64_t retry_at_ms = snapshot.retry_at_boot_ms;
     out.retry_after_ms = retry_at_ms == 0 ? 0 : std::max<std::int64_t>(retry_at_ms - view.now.boot_ms, 0);
     write_times(out, view);

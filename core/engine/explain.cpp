@@ -74,7 +74,7 @@ std::string event_json(const SessionEvent& event) {
         .text("reason", name_of(event.reason))
         .text("code", name_of(event.code))
         .number("generation", event.generation)
-        .number("epoch", event.epoch)
+        .number("epoch", shown_epoch(event.epoch))
         .number("os_code", event.os_code)
         .str();
 }
@@ -97,7 +97,7 @@ Result<std::string> Engine::explain() const {
     result.text("state", name_of(view->state)).text("reason", name_of(view->reason));
     if (view->snapshot.usable) result.raw("token", token_json(*view));
     return result.number("generation", view->snapshot.generation)
-        .number("epoch", view->snapshot.epoch)
+        .number("epoch", shown_epoch(view->snapshot.epoch))
         .text("renewal", name_of(view->snapshot.renewal))
         .number("retry_after_ms", view->snapshot.retry_at_boot_ms == 0
                                       ? 0

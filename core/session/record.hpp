@@ -16,6 +16,8 @@ enum class TokenState : std::uint8_t { none = 0, live = 1, rejected = 2, signed_
 // no stored record has. (Below 2^53: a script's number holds it.) Once the record is known they get their real numbers.
 inline constexpr std::uint64_t first_provisional = std::uint64_t{1} << 52;
 constexpr bool is_provisional(std::uint64_t number) { return number >= first_provisional; }
+// What is shown of an epoch: one that is yet to be known is 0, so that epochs only grow for whoever watches them.
+constexpr std::uint64_t shown_epoch(std::uint64_t epoch) { return is_provisional(epoch) ? 0 : epoch; }
 
 // No session counts beyond this: it begins at 0 or at the wall's seconds. A tombstone, which nothing authenticates, is
 // believed up to it, so no clear may need more.

@@ -412,7 +412,7 @@ typedef struct portal_status {
     portal_clock_verdict clock;
     portal_store_verdict store;
     uint64_t             generation;                /* 0: no token yet */
-    uint64_t             epoch;
+    uint64_t             epoch;                     /* 0: not known yet: the store is yet to be read */
     int64_t              idle_deadline_unix_ms;     /* last slide + 24 h, for display; 0: none */
     int64_t              absolute_deadline_unix_ms; /* issue + 7 d, for display; 0: none */
     int64_t              idle_left_ms;              /* negative: past it */
