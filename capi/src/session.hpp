@@ -27,7 +27,7 @@ struct portal_session final {
     portal_session& operator=(const portal_session&) = delete;
 
     [[nodiscard]] bool is(std::uint64_t wanted) const { return state.load(std::memory_order_relaxed) == wanted; }
-    // In a child that was forked since the session was opened: whatever the session points to may be locked for good there.
+    // In a child that was forked since the session was opened: whatever the session points to may be locked permanently there.
     [[nodiscard]] bool is_of_parent() const { return is(0); }
 
     // What each call looks at first. `released` catches most uses after release, where a crash would come.
@@ -51,7 +51,7 @@ namespace portal::capi {
     if (auto checked = check_handle(session); !checked) return checked;
     if (!session->is_of_parent()) return {};
     return fail(Code::closed,
-                "The session was opened before this process was forked, and is closed here: open a new one after the fork.");
+                "The session was opened before this process was forked and is closed here: open a new one after the fork.");
 }
 
 struct HostOptions;

@@ -17,7 +17,7 @@ public:
 
     Cell& take(std::intptr_t value) {
         std::size_t free_cells = free_cells_.load(std::memory_order_acquire);
-        while (free_cells != 0 && !free_cells_.compare_exchange_weak(free_cells, free_cells - 1, std::memory_order_acq_rel)) {
+        while (free_cells != 0 && !free_cells_.compare_exchange_weak(free_cells, free_cells - 1)) {
         }
         Cell* cell = free_cells != 0 ? first_.load(std::memory_order_acquire) : nullptr;  // else no walk past full ones
         for (; cell != nullptr; cell = cell->next) {

@@ -1,7 +1,7 @@
 // What a child made by fork without exec needs: to know that it is one, and to leave what its parent's threads held alone.
 //
-// The parent's threads do not exist in the child, and whatever they had locked stays locked there. So nothing of the process
-// is repaired in a child: it is replaced. A child handler (pthread_atfork) counts the fork, zeroes registered words and
+// The parent's threads do not exist in the child, and whatever they had locked stays locked there. So a child repairs
+// nothing of its parent's: it replaces it. A child handler (pthread_atfork) counts the fork, zeroes registered words and
 // closes registered descriptors, all without a lock or memory. It does not run for a bare clone() or _Fork(): after those
 // only async-signal-safe functions may be called anyway.
 #pragma once
@@ -39,8 +39,8 @@ private:
 };
 
 // A T for each process, made at its first use and never destroyed: threads may outlive static destructors. In a child the
-// next `get` makes a fresh one, and leaves the parent's, which another thread may have held, as it was. Static and constinit,
-// so that no guard of a local static can be held at the fork either. T's constructor may run twice in a race.
+// next `get` makes a fresh one, and leaves the parent's, which another thread may have held, as it was. Declare it constinit:
+// a local static with a guard could be held at the fork too. T's constructor may run twice in a race.
 template <typename T>
 class PerProcess {
 public:
@@ -55,7 +55,7 @@ public:
         auto fresh = std::make_unique<Made>();
         for (;;) {
             fresh->of_parent = latest;
-            if (latest_.compare_exchange_strong(latest, fresh.get(), std::memory_order_acq_rel)) return fresh.release()->value;
+            if (latest_.compare_exchange_strong(latest, fresh.get())) return fresh.release()->value;
             if (latest->made_here.holds()) return latest->value;  // another thread was faster
         }
     }
@@ -69,10 +69,10 @@ private:
     std::atomic<Made*> latest_{nullptr};
 };
 
-// A descriptor that a forked child closes at once: a lock of flock is the open file's, and the child would keep it when this
-// process dies. Closing leaves the lock to the parent, as LOCK_UN would not. Make it before the descriptor is locked, and end
-// it before the descriptor is closed: in between its number may become another file's. A fork between open and this guard
-// still shares the file, so unlock with LOCK_UN, and let no lock alone stand for a live process.
+// A descriptor that a forked child closes at once: a flock belongs to the open file, and the child would keep it when this
+// process dies. Closing leaves the lock to the parent; LOCK_UN would release it. Make the guard before locking, and end it
+// before closing: afterwards the number may be another file's. A fork between open and the guard still shares the file, so
+// unlock with LOCK_UN, and do not take a lock alone as proof that a process lives.
 class ClosedInChild {
 public:
     explicit ClosedInChild(int descriptor);

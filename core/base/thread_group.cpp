@@ -17,9 +17,8 @@ void name_this_thread(const char* name) {
 #endif
 }
 
-// While it lives, the calling thread blocks all signals but those of its own faults; a thread started meanwhile does so from
-// its first instruction. Signals are the host's: a handler of its own that ran here could meet a small stack, or use what
-// belongs to another thread.
+// While it lives, the calling thread blocks all signals but those of its own faults, and a thread that starts meanwhile does
+// so from its first instruction. Signals are the host's: its handlers may need a large stack, or a certain thread's data.
 class SignalsBlocked {
 public:
     SignalsBlocked() {

@@ -19,9 +19,9 @@ class Engine;
 
 class Runtime {
 public:
-    // The process's one (a forked child's is not its parent's); made where there is none, with its worker and the thread for callbacks. It lives as long as
-    // somebody holds it. Throws std::system_error where the system has no thread to give: later, on the worker, nobody
-    // could be told.
+    // The process's one, which is not its forked parent's; made where there is none, with its worker and the thread for
+    // callbacks. It lives as long as somebody holds it. Throws std::system_error where the system has no thread to give:
+    // later, on the worker, nobody could be told.
     static std::shared_ptr<Runtime> get();
     Runtime();
     ~Runtime();

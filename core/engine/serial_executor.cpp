@@ -54,8 +54,7 @@ void SerialExecutor::run(const std::shared_ptr<Shared>& shared) {
         } catch (...) {
         }
         if (!shared->made_here.holds()) {
-            [[maybe_unused]] const auto* const of_parent = new std::function<void()>(std::move(work));  // its end is the parent's
-            lock.release();
+            (void)new std::function<void()>(std::move(work));  // what it holds is the parent's to release
             return;
         }
         work = nullptr;

@@ -14,8 +14,8 @@
 namespace portal {
 
 // Its thread starts with the first work, or before it where that was asked for, and ends, by itself and never joined, when
-// the executor is gone and its queue empty. So the last holder may be the executor's own thread. In a forked child it is dead:
-// its thread is the parent's. Where the work itself forked, the child's thread ends with that work, and the child with it.
+// the executor is gone and its queue empty. So the last holder may be the executor's own thread. In a forked child it is
+// dead: its thread is the parent's. Where the work itself forked, the child's thread ends with that work, and the child too.
 class SerialExecutor final : public Executor {
 public:
     explicit SerialExecutor(const char* name, ThreadGroup& group = ThreadGroup::of_process());

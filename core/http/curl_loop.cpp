@@ -93,8 +93,8 @@ public:
     }
 
     void run() {
-        // A peer that goes away while we write must not end the host. CURLOPT_NOSIGNAL makes libcurl leave SIGPIPE alone, and
-        // the thread group blocks it here.
+        // A peer that goes away while we write must not end the host. CURLOPT_NOSIGNAL makes libcurl leave SIGPIPE alone,
+        // and the thread group blocks it here.
         {
             const std::lock_guard lock(mutex_);
             thread_ = std::this_thread::get_id();

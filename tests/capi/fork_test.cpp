@@ -59,7 +59,7 @@ struct Code {
     }
     [[nodiscard]] std::string offset_of(const void* address) const {
         char text[32];
-        std::snprintf(text, sizeof text, "0x%lx", static_cast<unsigned long>(reinterpret_cast<std::uintptr_t>(address) - base));
+        std::snprintf(text, sizeof text, "0x%lx", reinterpret_cast<unsigned long>(address) - base);
         return text;
     }
 };
@@ -71,7 +71,8 @@ Code library_code() {
         [](dl_phdr_info* object, std::size_t, void* out) {
             for (int i = 0; i < object->dlpi_phnum; ++i) {
                 const auto& part = object->dlpi_phdr[i];
-                Code here{object->dlpi_addr, object->dlpi_addr + part.p_vaddr, object->dlpi_addr + part.p_vaddr + part.p_memsz};
+                const std::uintptr_t first = object->dlpi_addr + part.p_vaddr;
+                const Code here{object->dlpi_addr, first, first + part.p_memsz};
                 if (part.p_type == PT_LOAD && (part.p_flags & PF_X) != 0 &&
                     here.holds(::dlsym(RTLD_DEFAULT, "portal_session_open")))
                     *static_cast<Code*>(out) = here;

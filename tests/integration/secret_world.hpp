@@ -17,8 +17,8 @@ namespace portal::test {
 
 inline constexpr std::size_t canary_bytes = 300;
 
-// The first call into a library that is bound lazily (glibc's own C++ library is) saves the vector registers on the stack, and
-// what was just copied with them: the README's limits say so, and how to avoid it.
+// The first call of a function that is bound lazily (the C++ library's calls often are) saves the vector registers on the
+// stack, and the bytes that were just copied: the README's limits say so, and how to avoid it.
 inline constexpr const char* bound_at_start = "LD_BIND_NOW=1";
 
 class SecretHost {
@@ -27,7 +27,8 @@ public:
     SecretHost() : peer_({"/usr/bin/env", bound_at_start, SECRET_CHILD_PROGRAM, log_file()}) {}
     // File store and the library's transport.
     SecretHost(const std::string& portal_url, const std::string& ca_file)
-        : peer_({"/usr/bin/env", bound_at_start, SECRET_CHILD_PROGRAM, log_file(), folder_.file("store"), portal_url, ca_file}) {}
+        : peer_({"/usr/bin/env", bound_at_start, SECRET_CHILD_PROGRAM, log_file(), folder_.file("store"), portal_url,
+                 ca_file}) {}
 
     std::string ask(const std::string& command) { return peer_.ask(command); }
     std::string ask(const std::string& command, const std::string& secret) { return peer_.ask(command + "*\n" + secret); }
