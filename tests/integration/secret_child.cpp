@@ -241,11 +241,15 @@ std::string storm(portal_text secret) {
     char* const pushed = secret_page();
     std::memcpy(pushed, secret.data, secret.length);
     std::thread([pushed, length = secret.length] {
+        char* const room = secret_page();
+        auto lease = made<portal_lease>();
         auto input = made<portal_token_input>();
         for (unsigned number = 0;; ++number) {
             const int digits = std::snprintf(pushed + length, 16, "%u", number);
             input.token = {pushed, length + static_cast<std::size_t>(digits)};
             (void)portal_session_push(child.session, &input, nullptr);
+            std::size_t room_bytes = page_bytes;  // each push is judged before the next, so that no queue grows
+            (void)portal_lease_wait(child.session, nullptr, &lease, room, &room_bytes, nullptr);
         }
     }).detach();
     return "ok";
