@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <utility>
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/monotonic_condition.hpp"
 #include "engine/messages.hpp"
 
 namespace portal::capi {
@@ -35,7 +35,7 @@ public:
     // What to wait on.
     struct State {
         std::mutex mutex;
-        std::condition_variable changed;
+        MonotonicCondition changed;
         bool has_ended = false;
         bool was_made = false;
     };
