@@ -170,7 +170,7 @@ private:
     void deliver_events();
     void finish();
     [[nodiscard]] Result<std::uint64_t> keep_done(std::function<void(const Error&)> done);
-    [[nodiscard]] Result<void> clear_and(std::uint64_t done, const PublishedToken::Post& then_push,
+    [[nodiscard]] Result<void> clear_and(std::function<void(const Error&)> done, const PublishedToken::Post& then_push,
                                          std::uint64_t expected_epoch);
     [[nodiscard]] bool logs(LogLevel level) const;
     void log(LogLevel level, std::string line);

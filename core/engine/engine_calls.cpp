@@ -239,10 +239,8 @@ Result<void> Engine::push(NewToken token) {
 Result<void> Engine::switch_to(NewToken token, std::function<void(const Error&)> done) {
     if (published_.is_closed()) return fail_with(Code::closed);
     if (const auto checked = check_text(token); !checked) return checked;
-    const auto id = keep_done(std::move(done));
-    if (!id) return tl::unexpected<Error>(id.error());
     const std::uint64_t expected_epoch = token.expected_epoch;
-    return clear_and(*id, prepared(event::Pushed{offer_of(std::move(token))}), expected_epoch);
+    return clear_and(std::move(done), prepared(event::Pushed{offer_of(std::move(token))}), expected_epoch);
 }
 
 Result<void> Engine::fulfil(std::uint64_t request_id, NewToken token) {
@@ -306,19 +304,30 @@ Result<std::uint64_t> Engine::keep_done(std::function<void(const Error&)> done) 
     return last_done_;
 }
 
-Result<void> Engine::clear(std::function<void(const Error&)> done) {
-    const auto id = keep_done(std::move(done));
-    if (!id) return tl::unexpected<Error>(id.error());
-    return clear_and(*id, nullptr, 0);
-}
+Result<void> Engine::clear(std::function<void(const Error&)> done) { return clear_and(std::move(done), nullptr, 0); }
 
-// A clear that close has overtaken is none, unless its `done` is on its way already.
-Result<void> Engine::clear_and(std::uint64_t done, const PublishedToken::Post& then_push, std::uint64_t expected_epoch) {
-    const Code code = published_.clear(prepared(event::Cleared{done}), then_push, expected_epoch);
-    if (code == Code::ok) return {};
-    const std::lock_guard lock(mutex_);
-    if (done != 0 && dones_.erase(done) == 0) return {};  // the session's end has answered it
-    return fail_with(code);
+// `done` is kept under the fence's lock, with the event: a clear that close has overtaken keeps none, and any other is
+// answered by the machine.
+Result<void> Engine::clear_and(std::function<void(const Error&)> done, const PublishedToken::Post& then_push,
+                               std::uint64_t expected_epoch) {
+    if (published_.is_closed()) return fail_with(Code::closed);
+    std::map<std::uint64_t, std::function<void(const Error&)>> kept;
+    event::Cleared cleared;
+    if (done) {
+        const std::lock_guard lock(mutex_);
+        cleared.done = ++last_done_;
+        kept.emplace(cleared.done, std::move(done));
+    }
+    const auto post = prepared(cleared);
+    const auto keep_and_post = [&](Fence::Ticket ticket) {
+        {
+            const std::lock_guard lock(mutex_);
+            dones_.merge(kept);
+        }
+        post(ticket);
+    };
+    const Code code = published_.clear(keep_and_post, then_push, expected_epoch);
+    return code == Code::ok ? Result<void>() : fail_with(code);
 }
 
 Result<void> Engine::notify(Notice notice, std::function<void(const Error&)> done) {
