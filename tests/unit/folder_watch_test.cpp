@@ -1,6 +1,12 @@
 #include "store/folder_watch.hpp"
 
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <deque>
 #include <filesystem>
@@ -21,6 +27,18 @@
 
 using namespace portal;
 using namespace portal::test;
+
+#if defined(__linux__)
+namespace {
+bool has_instances = true;
+}
+// In place of the C library's: a user may have no instance left.
+extern "C" [[gnu::visibility("default")]] int inotify_init1(int flags) noexcept {
+    if (has_instances) return static_cast<int>(::syscall(SYS_inotify_init1, flags));
+    errno = EMFILE;
+    return -1;
+}
+#endif
 
 namespace {
 
@@ -208,4 +226,32 @@ TEST_CASE_METHOD(Stores, "The watch of a store ends with it, and outlives the lo
     CHECK(told.comes(1));
     ours = nullptr;
     CHECK(thread_has_ended());
+}
+
+#if defined(__linux__)
+TEST_CASE_METHOD(Stores, "A store whose folder can't be watched says so, a look takes the watch's place, and it recovers",
+                 "[watch]") {
+    const auto ours = open();
+    CHECK(ours->is_watched());  // nothing was tried yet
+    ours->watch(changed());
+    has_instances = false;
+    REQUIRE(save_in(*ours, first_record()) == SaveOutcome::saved);
+    CHECK_FALSE(ours->is_watched());
+    REQUIRE(save_in(*open(), sample_record(1)) == SaveOutcome::saved);
+    bool has_news = false;
+    ours->look([&](bool news) { has_news = news; });
+    CHECK(has_news);
+    CHECK(told.names().empty());
+    has_instances = true;
+    REQUIRE(load_in(*ours).outcome == LoadOutcome::found);
+    CHECK(ours->is_watched());
+}
+#endif
+
+TEST_CASE_METHOD(Stores, "A folder that is not there yet is no folder that can't be watched", "[watch]") {
+    directory = folder.file("later");
+    const auto ours = open();
+    ours->watch(changed());
+    REQUIRE(load_in(*ours).outcome == LoadOutcome::absent);
+    CHECK(ours->is_watched());
 }
