@@ -412,7 +412,7 @@ TEST_CASE_METHOD(Fixture, "A look tells another process's save from one's own, b
     CHECK(files->names() == std::vector<std::string>{"look"});
     REQUIRE(load_now().outcome == LoadOutcome::found);
     CHECK_FALSE(looks(*store));
-    REQUIRE(save_now(sample_record(1)).outcome == SaveOutcome::saved);
+    REQUIRE(save_now(sample_record(1, token)).outcome == SaveOutcome::saved);  // of the same size
     CHECK_FALSE(looks(*store));
     CHECK(looks(*other));
 }
