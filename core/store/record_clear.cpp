@@ -72,7 +72,8 @@ SaveResult RecordFile::save_tombstone(const SaveRequest& request, const KeyAtHan
     // What a tombstone may not hold (a number that nobody would believe), the absence of a record says.
     const Result<std::string> sealed = seal_record(*cipher_, {}, files_->name(), tombstone);
     if (!sealed && sealed.error().code == Code::internal) return {.fault = {StoreCause::cipher}};
-    const Io<void> replaced = sealed ? replace(*target, *sealed, Unreadable::drop) : remove_record(*target);
+    const Io<void> replaced =
+        sealed ? replace(*target, *sealed, Unreadable::drop) : remove_record_as(*target, tombstone.version);
     if (!replaced) {
         if (sealed && seen_version_ != tombstone.version) (void)remove_record(*target);
         return save_refused(replaced.error());
@@ -85,6 +86,12 @@ Io<void> RecordFile::remove_record(const ToReplace& target) {
     seen_version_ = RecordVersion();
     seen_file_.reset();
     return files_->sync(target.folder);
+}
+
+Io<void> RecordFile::remove_record_as(const ToReplace& target, const RecordVersion& tombstone) {
+    Io<void> removed = remove_record(target);
+    if (removed) removed_as_ = tombstone;
+    return removed;
 }
 
 // ---- the end of a clear ----

@@ -60,6 +60,7 @@ LoadResult RecordFile::load(std::string_view key) {
 
 LoadResult RecordFile::judge(const Stored& stored, const FolderNames& names, std::string_view key) {
     LoadResult result = open(stored, names, key);
+    removed_as_.reset();
     saw(stored);
     has_seen_clear_ = names.has_marker();
     if (result.fault.cause == StoreCause::cipher) return result;
@@ -161,7 +162,8 @@ tl::expected<RecordFile::ToReplace, SaveResult> RecordFile::begin_save(const Sav
     const bool is_tombstone = request.record.state == TokenState::signed_out;
     if (opened.fault.cause == StoreCause::newer_format && !is_tombstone)
         return tl::unexpected<SaveResult>({.fault = opened.fault});
-    if (stored->version != request.replaces) return tl::unexpected<SaveResult>({SaveOutcome::conflict});
+    const bool is_removed_one = stored->version == RecordVersion() && removed_as_ == request.replaces;
+    if (stored->version != request.replaces && !is_removed_one) return tl::unexpected<SaveResult>({SaveOutcome::conflict});
     return ToReplace{std::move(*folder), std::move(*lock), std::move(*stored), std::move(*names), std::move(opened)};
 }
 
@@ -194,6 +196,7 @@ Io<void> RecordFile::replace(const ToReplace& target, std::string_view sealed, U
         (void)files_->remove(".tmp");
         return replaced;
     }
+    removed_as_.reset();
     seen_version_ = version_of(sealed, sealed.size());
     if (const Io<FileInfo> info = files_->look()) seen_file_ = *info;
     return files_->sync(target.folder);

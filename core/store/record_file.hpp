@@ -85,6 +85,7 @@ private:
     enum class Proof : std::uint8_t { none, valid, unknown };
     Proof proof_in_markers(const ToReplace& target, const KeyAtHand& key, std::uint64_t lineage);
     Io<void> remove_record(const ToReplace& target);
+    Io<void> remove_record_as(const ToReplace& target, const RecordVersion& tombstone);
     SaveResult finish_clear(const ToReplace& target, std::uint64_t epoch, Proof proof);
     Io<void> sweep_after_clear(const ToReplace& target, std::uint64_t epoch);
 
@@ -96,6 +97,7 @@ private:
     std::optional<StoreFiles> files_;  // set at the first use, which computes the name's hash
     std::optional<RecordVersion> seen_version_;
     std::optional<FileInfo> seen_file_;  // of the version seen; nothing: no file, or none that was seen
+    std::optional<RecordVersion> removed_as_;  // the tombstone that the absence of a record stands for, since its save here
     bool has_seen_clear_ = false;
     bool owes_destroy_ = false;  // the app's own clear asked for it, and it is not confirmed
     std::optional<FileLock> claim_lock_;

@@ -345,9 +345,19 @@ TEST_CASE_METHOD(Fixture, "A logout of a session whose numbers no tombstone may 
     REQUIRE(save(absurd) == SaveOutcome::conflict);
     absurd.version.revision = 1;
     REQUIRE(save(absurd) == SaveOutcome::saved);
-    Record tombstone = sample_tombstone(2, counters_end - 1);
-    CHECK(save(tombstone) == SaveOutcome::saved);
+    const Record tombstone = sample_tombstone(3, counters_end - 1);
+    RecordFile file = record_file();
+    CHECK(file.save({tombstone, {sample_lineage, 2}}, {key}).outcome == SaveOutcome::saved);
     CHECK(destroyed == 1);
+    SECTION("to the process that cleared, the absence is that tombstone") {
+        Record login = sample_record(4, "next-token");
+        login.epoch = 1000;
+        CHECK(save(login) == SaveOutcome::conflict);
+        CHECK(file.save({login, tombstone.version}, {key}).outcome == SaveOutcome::saved);
+        CHECK(load().record.token->equals("next-token"));
+        CHECK(load().logout == Logout{});
+        return;
+    }
     CHECK_FALSE(holds_a_token());
     const LoadResult found = load();
     CHECK(found.outcome == LoadOutcome::absent);
