@@ -418,7 +418,7 @@ void Machine::finish_logout(const Logout& logout, bool keeps_token) {
 // The revision goes on where a record is made anew too: a host store compares it alone.
 RecordVersion Machine::next_version() const {
     const std::uint64_t fresh = mix(config_.seed ^ mix(config_.owner + operation_id_)) | 1;
-    if (stored_.revision >= most_counted) return {fresh, 1};
+    if (stored_.revision >= most_unproven) return {fresh, 1};  // a tombstone must be able to follow
     return {lineage_ != 0 ? lineage_ : fresh, stored_.revision + 1};
 }
 

@@ -19,9 +19,11 @@ constexpr bool is_provisional(std::uint64_t number) { return number >= first_pro
 // What is shown of an epoch: one that is yet to be known is 0, so that epochs only grow for whoever watches them.
 constexpr std::uint64_t shown_epoch(std::uint64_t epoch) { return is_provisional(epoch) ? 0 : epoch; }
 
-// No session counts beyond this: it begins at 0 or at the wall's seconds. A tombstone, which nothing authenticates, is
-// believed up to it, so no clear may need more.
-inline constexpr std::uint64_t most_counted = std::uint64_t{1} << 40;
+// What nothing authenticates (a tombstone, a marker's name) is believed up to this: an honest session begins at 0 or at the
+// wall's seconds.
+inline constexpr std::uint64_t most_unproven = std::uint64_t{1} << 40;
+// No session counts beyond this, even from a forged number that was believed. A record that does counts as lost.
+inline constexpr std::uint64_t most_counted = 2 * most_unproven;
 
 inline constexpr std::size_t max_role_bytes = 16;
 inline constexpr std::size_t max_origin_bytes = 300;

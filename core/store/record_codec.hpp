@@ -50,7 +50,7 @@ struct RecordHeader {
 
 inline constexpr std::uint64_t revisions_end = std::uint64_t{1} << 62;
 inline constexpr std::uint64_t counters_end = first_provisional;  // of epochs and generations
-inline constexpr std::uint64_t most_in_tombstone = std::uint64_t{1} << 40;
+inline constexpr std::uint64_t most_in_tombstone = most_unproven;
 inline constexpr std::int64_t most_claim_ms = (5 * 60 + 10) * 1000;
 inline constexpr std::int64_t most_debt_ms = 30 * 60 * 1000;
 
