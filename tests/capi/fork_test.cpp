@@ -3,6 +3,7 @@
 #include <portal_session/portal_session.h>
 
 #include <dlfcn.h>
+#include <execinfo.h>
 #include <link.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -118,13 +119,27 @@ void stop_here(const void* place) {
 
 }  // namespace
 
+// Where the lock is taken. A build for size has one function that locks, so the way there tells the places apart.
+const void* way_here() {
+    static thread_local bool is_walking = false;  // the first walk of a thread may lock
+    if (is_walking) return nullptr;
+    is_walking = true;
+    std::array<void*, 6> frames{};
+    const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
+    is_walking = false;
+    std::uintptr_t way = 0;
+    for (int i = 2; i < count; ++i) way = way * 31 + reinterpret_cast<std::uintptr_t>(frames[static_cast<std::size_t>(i)]);
+    return reinterpret_cast<const void*>(way);
+}
+
 // In place of the C library's.
 extern "C" [[gnu::visibility("default")]] int pthread_mutex_lock(pthread_mutex_t* mutex) {
     static std::atomic<Lock> real{nullptr};
     if (real == nullptr) real = reinterpret_cast<Lock>(::dlsym(RTLD_NEXT, "pthread_mutex_lock"));
     const void* const place = __builtin_return_address(0);
     const int result = real.load()(mutex);
-    if (stops_threads && library.holds(place) && is_new(place)) stop_here(place);
+    if (stops_threads && library.holds(place))
+        if (const void* const way = way_here(); way != nullptr && is_new(way)) stop_here(place);
     return result;
 }
 
