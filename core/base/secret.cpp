@@ -1,16 +1,17 @@
-#if defined(__APPLE__)
-#define __STDC_WANT_LIB_EXT1__ 1  // memset_s
-#endif
-#include <string.h>
-
 #include "base/secret.hpp"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <new>
 #include <utility>
+
+#if defined(__APPLE__)
+// <string.h> declares it only to who defines __STDC_WANT_LIB_EXT1__ before the first header of all that is compiled together.
+extern "C" int memset_s(void* memory, std::size_t size, int byte, std::size_t count);
+#endif
 
 namespace portal {
 namespace {

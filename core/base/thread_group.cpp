@@ -23,8 +23,8 @@ class SignalsBlocked {
 public:
     SignalsBlocked() {
         sigset_t signals;
-        ::sigfillset(&signals);
-        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) ::sigdelset(&signals, fault);
+        sigfillset(&signals);  // a macro on some systems, as sigdelset is
+        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) sigdelset(&signals, fault);
         ::pthread_sigmask(SIG_SETMASK, &signals, &before_);
     }
     ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }

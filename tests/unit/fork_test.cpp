@@ -102,25 +102,29 @@ TEST_CASE("A child closes its parent's lock file, and the lock stays the parent'
 TEST_CASE("A child that outlives its parent keeps no lock of the parent's") {
     const TempDir folder;
     int gate[2];
+    int forked[2];
     REQUIRE(::pipe(gate) == 0);
+    REQUIRE(::pipe(forked) == 0);
     const pid_t owner = ::fork();
     if (owner == 0) {
         const int file = locked_file(folder);
         const ClosedInChild guard(file);
         ::flock(file, LOCK_EX);
+        char byte = 0;
         if (::fork() == 0) {
-            char byte = 0;
             ::close(gate[1]);
+            (void)!::write(forked[1], &byte, 1);
             (void)!::read(gate[0], &byte, 1);  // lives until the test lets it go
             ::_exit(0);
         }
+        (void)!::read(forked[0], &byte, 1);  // fork() may return before its child has run at all
         ::_exit(0);
     }
     REQUIRE(::waitpid(owner, nullptr, 0) == owner);
     const int file = locked_file(folder);
     CHECK(::flock(file, LOCK_EX | LOCK_NB) == 0);
     ::close(file);
-    for (const int end : gate) ::close(end);
+    for (const int end : {gate[0], gate[1], forked[0], forked[1]}) ::close(end);
 }
 
 TEST_CASE("A descriptor that was forgotten, or of another guard's place, stays open in a child") {
