@@ -45,7 +45,7 @@ Result<void> copy_token(std::string_view token, char* out, std::size_t* length) 
     const std::size_t room = *length;
     *length = token.size();
     if (room < token.size()) return fail_with(Code::buffer_too_small);
-    copy_secret(out, token);
+    token.copy(out, token.size());
     return {};
 }
 

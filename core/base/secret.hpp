@@ -10,8 +10,6 @@ namespace portal {
 // Overwrites memory in a way that no compiler removes. Registers are not covered: see the README's limits.
 void wipe(void* memory, std::size_t size) noexcept;
 
-inline void copy_secret(void* to, std::string_view bytes) noexcept { bytes.copy(static_cast<char*>(to), bytes.size()); }
-
 // Pages of their own, outside the heap and outside core dumps; zeroed. Wiped and unmapped by secret_free. A forked child
 // finds zeros there (Linux 4.14 and later).
 void* secret_allocate(std::size_t size);

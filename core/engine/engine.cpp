@@ -74,7 +74,7 @@ Reading Engine::reading() const {
     return now;
 }
 
-void Engine::run(const Event& event, Fence::Ticket ticket) {
+void Engine::run(const Event& event, Fence::Ticket ticket, Effects& effects) {
     Moment moment;
     moment.reading = reading();
     published_.read_slide(moment);
@@ -83,10 +83,9 @@ void Engine::run(const Event& event, Fence::Ticket ticket) {
         judged_ = ticket;
         published_.judge(ticket);
     }
-    effects_.clear();
-    machine_.step(event, moment, effects_);
-    for (Effect& effect : effects_) std::visit([this](auto& what) { carry_out(what); }, effect);
-    effects_.clear();
+    machine_.step(event, moment, effects);
+    for (Effect& effect : effects) std::visit([this](auto& what) { carry_out(what); }, effect);
+    effects.clear();
     ring_alarms();
     schedule();
 }
@@ -119,14 +118,14 @@ void Engine::schedule() {
 }
 
 // The real time until then has passed; the session's own clock says whether it is then.
-void Engine::wake() {
+void Engine::wake(Effects& effects) {
     if (scheduled_ms_ == never_ms) return;
     const std::int64_t left_ms = scheduled_ms_ - clock_->boot_ms();
     constexpr std::int64_t least_ms = 20;  // a host's clock that stands still must not make this spin
     if (const auto threads = runtime(); threads != nullptr && left_ms > 0)
         return threads->wake_in(shared_from_this(), std::max(left_ms, least_ms));
     scheduled_ms_ = never_ms;
-    run(event::Timer{});
+    run(event::Timer{}, 0, effects);
 }
 
 // ---- effects ----

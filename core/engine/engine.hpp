@@ -124,9 +124,9 @@ public:
 
     static std::uint64_t open_operations();  // waiters and token requests of the process
 
-    // ---- the worker ----
-    void run(const Event& event, Fence::Ticket ticket = 0);
-    void wake();
+    // ---- the worker, whose `effects` are empty before and after ----
+    void run(const Event& event, Fence::Ticket ticket, Effects& effects);
+    void wake(Effects& effects);
     std::chrono::steady_clock::time_point wake_at{};
 
 private:
@@ -183,7 +183,6 @@ private:
 
     // The worker's own.
     Machine machine_;
-    Effects effects_;
     Fence::Ticket judged_ = 0;
     std::atomic<bool> ending_soon_{false};
     std::int64_t armed_ms_ = never_ms;              // by the machine

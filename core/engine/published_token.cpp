@@ -323,7 +323,7 @@ void PublishedToken::publish(const effect::Publish& published, const Reading& no
         if (snapshot.lead_ms > 0) cold.lead_boot_ms = hot.absolute_deadline_boot_ms - snapshot.lead_ms;
         const std::string_view text = published.token->reveal();
         hot.token_length = text.size();
-        copy_secret(next.token, text);
+        std::memcpy(next.token, text.data(), text.size());
     }
     hot.attention_boot_ms = std::min({cold.absolute_limit_boot_ms, cold.lead_boot_ms, cold.recheck_boot_ms});
     status_.write({snapshot, now});

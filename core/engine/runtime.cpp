@@ -17,6 +17,7 @@ struct Runtime::Worker {
     bool stopping = false;
     // The worker's own. An engine has at most one entry, at its `wake_at`.
     std::multimap<SteadyTime, std::weak_ptr<Engine>> timers;
+    Effects effects;  // of the step being carried out, empty between steps: one place for all sessions, so that a step allocates none
 
     void run_due_timers();
 };
@@ -95,7 +96,7 @@ void Runtime::work(const std::shared_ptr<Worker>& worker) {
         if (worker->tasks.empty() && worker->stopping) return;
         tasks.swap(worker->tasks);
         lock.unlock();
-        for (Task& task : tasks) task.engine->run(task.event, task.ticket);
+        for (Task& task : tasks) task.engine->run(task.event, task.ticket, worker->effects);
         tasks.clear();
         worker->run_due_timers();
         lock.lock();
@@ -107,7 +108,7 @@ void Runtime::Worker::run_due_timers() {
     while (!timers.empty() && timers.begin()->first <= now) {
         const std::shared_ptr<Engine> engine = timers.begin()->second.lock();
         timers.erase(timers.begin());
-        if (engine != nullptr) engine->wake();
+        if (engine != nullptr) engine->wake(effects);
     }
 }
 
