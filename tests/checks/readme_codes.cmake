@@ -1,5 +1,5 @@
-# The README's table of what can go wrong has a row for each PORTAL_ERR_ of the header, and names no other.
-#   cmake -DHEADER=portal_session.h -DREADME=README.md -P readme_codes.cmake
+# The C guide's table of what can go wrong has a row for each PORTAL_ERR_ of the header, and names no other.
+#   cmake -DHEADER=portal_session.h -DREADME=capi/README.md -P readme_codes.cmake
 cmake_minimum_required(VERSION 3.25)
 
 file(STRINGS ${HEADER} lines REGEX "^ +PORTAL_ERR_[A-Z_]+ += +-[0-9]+")
@@ -43,6 +43,6 @@ if(count EQUAL 0)
 endif()
 if(faults)
   list(JOIN faults "\n  " report)
-  message(FATAL_ERROR "README, \"What can go wrong\":\n  ${report}")
+  message(FATAL_ERROR "${README}, \"What can go wrong\":\n  ${report}")
 endif()
 message(STATUS "${count} codes, each with a row")
