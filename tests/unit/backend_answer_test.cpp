@@ -37,12 +37,14 @@ TEST_CASE("Each status of a backend has its outcome, at the borders of each rang
 TEST_CASE("A body's token is found behind blanks and a byte order mark, and JSON is told from a bare token") {
     const std::string mark = "\xef\xbb\xbf";
     for (const std::string& before : {std::string(), mark, mark + " ", std::string("\r\n\t ")}) {
-        const auto bare = find_token(before + "token-1\r\n", true);
+        const std::string bare_body = before + "token-1\r\n";
+        const std::string json_body = before + "{\"a\":1} \n";
+        const auto bare = find_token(bare_body, true);
         REQUIRE(bare);
         CHECK(bare->text == "token-1");
         CHECK_FALSE(bare->is_json);
         for (const bool may_be_bare : {false, true}) {
-            const auto json = find_token(before + "{\"a\":1} \n", may_be_bare);
+            const auto json = find_token(json_body, may_be_bare);
             REQUIRE(json);
             CHECK(json->text == "{\"a\":1}");
             CHECK(json->is_json);
