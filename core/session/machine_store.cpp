@@ -455,6 +455,10 @@ void Machine::internalise(Record& record) const {
     in_this_boot(record.claim.boot_tag);
     in_this_boot(record.backoff.boot_tag);
     in_this_boot(record.rejections.boot_tag);
+    // None of ours lasts as long: were it kept, it would hide a true one at each merge.
+    if (record.backoff.boot_tag == now_.boot_tag && record.backoff.not_before_boot_ms > now_.boot_ms &&
+        backoff_left(record.backoff, now_) == 0)
+        record.backoff.boot_tag = record.backoff.not_before_boot_ms = 0;
     TokenTimes times{record.issued, record.slid};
     if (!rebase(times, as_stored, config_.policy.margin_ms)) return;
     in_this_boot(times.issued.boot_tag);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "session/backoff.hpp"
+
 namespace portal {
 namespace {
 
@@ -27,9 +29,7 @@ const Backoff& longer(const Backoff& ours, const Backoff& theirs, const Reading&
 }
 
 const RejectionBucket& fuller(const RejectionBucket& ours, const RejectionBucket& theirs, const Reading& now) {
-    if (theirs.boot_tag != now.boot_tag) return ours;
-    if (ours.boot_tag != now.boot_tag) return theirs;
-    return theirs.debt_ms + theirs.boot_ms > ours.debt_ms + ours.boot_ms ? theirs : ours;
+    return rejection_debt(theirs, now) > rejection_debt(ours, now) ? theirs : ours;
 }
 
 void take_token(Record& record, const Record& from) {

@@ -1,6 +1,8 @@
 // When the provider may be asked again: full jitter, Retry-After, and the allowance for rejected tokens.
 #include "session/backoff.hpp"
 
+#include <limits>
+
 #include "support/catch.hpp"
 
 using namespace portal;
@@ -122,4 +124,19 @@ TEST_CASE("across a reboot the new boot's age alone refills the allowance") {
     CHECK(rejection_wait(bucket, {0, now.unix_ms, 8}) == 600'000);
     CHECK(rejection_wait(bucket, {600'000, now.unix_ms, 8}) == 0);
     CHECK(rejection_wait(bucket, {599'999, now.unix_ms + day_ms, 8}) == 1);
+}
+
+TEST_CASE("an allowance used at an instant that is yet to come was used in another boot") {
+    const RejectionBucket ahead{1'800'000, now.boot_tag, now.boot_ms + 30 * day_ms};
+    CHECK(rejection_wait(ahead, {0, now.unix_ms, now.boot_tag}) == 600'000);
+    CHECK(rejection_wait(ahead, now) == 0);  // which is a day old
+}
+
+TEST_CASE("an instant at either end of its type is no back-off and no debt") {
+    for (const std::int64_t end_ms : {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
+        for (const std::int64_t now_ms : {-(1LL << 53), 1LL << 53}) {
+            CHECK(backoff_left({1, true, 7, end_ms}, {now_ms, 0, 7}) == 0);
+            CHECK(rejection_debt({end_ms, 7, end_ms}, {1LL << 53, 0, 7}) == 0);
+        }
+    }
 }

@@ -1,5 +1,8 @@
 // What one process makes of the record that another wrote: as few requests and as few writes as can be.
 #include "session/merge.hpp"
+
+#include <limits>
+
 #include "support/catch.hpp"
 #include "support/machine_states.hpp"
 
@@ -190,4 +193,21 @@ TEST_CASE("a claim that finds another's failure leaves the provider alone, but w
     CHECK(meets(true, false) == 0);
     CHECK(meets(true, true) == 0);
     CHECK(meets(false, true) == 1);
+}
+
+TEST_CASE("a back-off longer than any, wherever it comes from, hides no true one and holds nobody up") {
+    for (const std::int64_t forged_ms : {std::int64_t{1} << 53, std::numeric_limits<std::int64_t>::max()}) {
+        MachineDriver driver = machine_at(At::expired);
+        driver.acquire();
+        driver.settle();
+        driver.fail(true, minute_ms);
+        driver.settle();
+        Record theirs = *driver.stored;
+        theirs.backoff = {1, true, driver.now.boot_tag, forged_ms};
+        they_save(driver, theirs);
+        driver.step_and_settle(event::StoreChanged{});
+        CHECK(driver.snapshot.renewal == Renewal::backing_off);
+        CHECK(says(driver.acquire(), "provider_failed"));
+        CHECK(driver.asks == 1);
+    }
 }

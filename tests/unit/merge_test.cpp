@@ -1,6 +1,7 @@
 // Two records of one session become one: a row for each thing that one of them may know and the other not.
 #include "session/merge.hpp"
 
+#include "session/backoff.hpp"
 #include "support/catch.hpp"
 #include "support/effect_text.hpp"
 
@@ -187,8 +188,19 @@ TEST_CASE("what either has used of the allowance for rejections is used") {
         made.rejections = {debt_ms, 7, at_ms};
         return made;
     };
-    CHECK(merge(used(600'000, 1'000), used(1'200'000, 1'000), knows(), now).record.rejections.debt_ms == 1'200'000);
-    CHECK(merge(used(1'200'000, 1'000), used(600'000, 2'000), knows(), now).record.rejections.debt_ms == 1'200'000);
+    const std::int64_t at_ms = now.boot_ms - minute_ms;
+    CHECK(merge(used(600'000, at_ms), used(1'200'000, at_ms), knows(), now).record.rejections.debt_ms == 1'200'000);
+    CHECK(merge(used(1'200'000, at_ms), used(600'000, at_ms + 1'000), knows(), now).record.rejections.debt_ms == 1'200'000);
+}
+
+TEST_CASE("a reboot forgives of the allowance for rejections only what the new boot's age pays") {
+    Record ours = live(2, 5, "A");
+    Record theirs = ours;
+    theirs.rejections = {1'800'000, 6, 900'000'000};
+    const Reading booted{minute_ms, now.unix_ms, 7};
+    CHECK(rejection_debt(merge(ours, theirs, knows(), booted).record.rejections, booted) == 1'740'000);
+    ours.rejections = {600'000, 7, 50'000};
+    CHECK(rejection_debt(merge(ours, theirs, knows(), booted).record.rejections, booted) == 1'740'000);
 }
 
 TEST_CASE("a client, once named, stays bound for its epoch") {
