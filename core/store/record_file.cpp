@@ -208,6 +208,8 @@ Io<void> RecordFile::displace(const ToReplace& target, Unreadable unreadable) {
     const bool is_file = target.stored.file.node == FileBytes::Node::file;
     if (!is_file || target.opened.outcome != LoadOutcome::lost || unreadable == Unreadable::drop) return {};
     (void)files_->rename(".lost.1", ".lost.2");  // refused: then the newest alone is kept
+    if (const Io<void> kept = files_->rename("", ".lost.1"); kept) return kept;
+    if (Io<void> removed = files_->remove(".lost.1"); !removed) return removed;  // a folder, it seems
     return files_->rename("", ".lost.1");
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/random.hpp"
+
 namespace portal {
 namespace {
 
@@ -57,10 +59,12 @@ Io<void> StoreFiles::write(std::string_view suffix, OpenFor purpose, std::string
     return files_->sync(file->number());
 }
 
+// What is in a folder is not ours to delete: it goes out of the way as it is, under a name that is not the record's.
 Io<void> StoreFiles::remove(std::string_view suffix) {
     Io<void> removed = files_->remove(path(suffix));
-    if (!removed && removed.error() == ENOENT) return {};
-    return removed;
+    if (removed || removed.error() == ENOENT) return {};
+    if (removed.error() != ENOTEMPTY && removed.error() != EEXIST) return removed;
+    return files_->rename(path(suffix), directory_ + "/set-aside." + std::to_string(entropy()));
 }
 
 Io<OpenFile> StoreFiles::open_folder(Missing missing) {
@@ -98,8 +102,32 @@ Io<void> StoreFiles::make_directories(const std::string& path) {
 
 // ---- locks ----
 
+// Under the folder's own lock, so that of two processes that do it neither takes away the lock that the other has made.
+Io<void> StoreFiles::remove_what_is_no_lock(std::string_view suffix) {
+    Io<OpenFile> folder = open_folder(Missing::refuse);
+    if (!folder) return io_error(folder.error());
+    if (const Io<void> locked = files_->try_lock(folder->number()); !locked) return locked;
+    const FileLock alone(files_, std::move(*folder));
+    const Io<FileInfo> there = files_->look(path(suffix));
+    if (!there && there.error() != ENOENT) return io_error(there.error());
+    return there && !there->regular ? remove(suffix) : Io<void>();
+}
+
+Io<OpenFile> StoreFiles::open_lock(std::string_view suffix) {
+    for (bool is_first = true;; is_first = false) {
+        Io<OpenFile> file = open(path(suffix), OpenFor::locking);
+        const bool is_other = !file && (file.error() == ELOOP || file.error() == EISDIR || file.error() == ENXIO);
+        if (!file && !(is_other && is_first)) return file;
+        const Io<FileInfo> info = file ? files_->info(file->number()) : FileInfo();
+        if (!info) return io_error(info.error());
+        if (info->regular) return file;
+        if (!is_first) return io_error(EINVAL);
+        if (const Io<void> removed = remove_what_is_no_lock(suffix); !removed) return io_error(removed.error());
+    }
+}
+
 Io<FileLock> StoreFiles::lock(std::string_view suffix, std::int64_t limit_ms) {
-    Io<OpenFile> file = open(path(suffix), OpenFor::locking);
+    Io<OpenFile> file = open_lock(suffix);
     if (!file) return io_error(file.error());
     for (std::int64_t waited_ms = 0;; waited_ms += lock_pause_ms) {
         const Io<void> locked = files_->try_lock(file->number());

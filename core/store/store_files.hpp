@@ -70,7 +70,7 @@ public:
     // Synced. Where the folder is missing, it is made.
     Io<void> write(std::string_view suffix, OpenFor purpose, std::string_view bytes);
     Io<void> rename(std::string_view from, std::string_view to) { return files_->rename(path(from), path(to)); }
-    Io<void> remove(std::string_view suffix);  // fine where there is none
+    Io<void> remove(std::string_view suffix);  // fine where there is none; a folder that holds something is moved aside
 
     enum class Missing : std::uint8_t { refuse, make };
     Io<OpenFile> open_folder(Missing missing);
@@ -87,6 +87,8 @@ public:
 private:
     [[nodiscard]] std::string path(std::string_view suffix) const { return directory_ + "/" + name_ + std::string(suffix); }
     Io<OpenFile> open(const std::string& path, OpenFor purpose);
+    Io<OpenFile> open_lock(std::string_view suffix);
+    Io<void> remove_what_is_no_lock(std::string_view suffix);
     Io<FileLock> lock(std::string_view suffix, std::int64_t limit_ms);
     Io<void> make_directories(const std::string& path);
 

@@ -319,12 +319,41 @@ TEST_CASE_METHOD(Fixture, "A link, a pipe or an empty folder in the record's pla
     CHECK(folder.names().count(name_hash + ".lost.1") == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "A folder that holds something, in the record's place, is a fault that names it", "[store][file]") {
-    std::filesystem::create_directory(path);
-    write_bytes(path + "/somebody's", "");
-    const SaveResult refused = record_file().save({sample_record(1), load().version}, {key});
-    CHECK(refused.fault == StoreFault{StoreCause::system, ENOTEMPTY});
-    CHECK(std::filesystem::exists(path + "/somebody's"));
+TEST_CASE_METHOD(Fixture, "Folders that hold something, in the place of every file of ours, are moved aside with what they hold",
+                 "[store][file]") {
+    const std::vector<std::string> suffixes{"", ".lock", ".claim", ".tmp", ".lost.1", ".lost.2", ".erase.3", ".out.3"};
+    for (const std::string& suffix : suffixes) {
+        std::filesystem::create_directory(path + suffix);
+        write_bytes(path + suffix + "/somebody's", "");
+    }
+    SECTION("by a login, and the logout after it") {
+        std::filesystem::rename(path + ".erase.3", directory + "/elsewhere");
+        REQUIRE(save_anew("next") == SaveOutcome::saved);
+        CHECK(load().record.token->equals("next"));
+        Record tombstone = load().record;
+        ++tombstone.epoch;
+        tombstone.state = TokenState::signed_out;
+        REQUIRE(save(tombstone) == SaveOutcome::saved);
+    }
+    SECTION("by a logout") {
+        REQUIRE(finish_clear(load()) == SaveOutcome::saved);
+    }
+    CHECK(load().logout == Logout{});
+    CHECK(load().record.state == TokenState::signed_out);
+    std::size_t kept = 0;
+    for (const auto& file : std::filesystem::recursive_directory_iterator(directory)) kept += file.path().filename() == "somebody's";
+    CHECK(kept == suffixes.size());
+}
+
+TEST_CASE_METHOD(Fixture, "A damaged record is set aside though folders lie in the place of both that were", "[store][file]") {
+    for (const char* suffix : {".lost.1", ".lost.2"}) {
+        std::filesystem::create_directory(path + suffix);
+        write_bytes(path + suffix + "/somebody's", "");
+    }
+    write_bytes(path, "damaged");
+    REQUIRE(save_anew("next") == SaveOutcome::saved);
+    CHECK(load().record.token->equals("next"));
+    CHECK(file_bytes(path + ".lost.1") == "damaged");
 }
 
 TEST_CASE_METHOD(Fixture, "A folder that every user may write is refused, by load, save and clear, and so is another user's",
@@ -444,6 +473,49 @@ TEST_CASE_METHOD(Fixture, "A lock let go in time lets the save through, and is l
     CHECK(files->slept_ms() == 200);
     CHECK(::flock(holder, LOCK_EX | LOCK_NB) == 0);
     ::close(holder);
+}
+
+TEST_CASE_METHOD(Fixture, "A link, a pipe, a socket or a folder in the place of the lock gives way to a lock", "[store][file]") {
+    const std::string target = folder.file("target");
+    const std::string lock = path + ".lock";
+    write_bytes(target, "untouched");
+    SECTION("link") { std::filesystem::create_symlink(target, lock); }
+    SECTION("pipe") { REQUIRE(::mkfifo(lock.c_str(), 0600) == 0); }
+    SECTION("socket") { REQUIRE(::mknod(lock.c_str(), S_IFSOCK | 0600, 0) == 0); }
+    SECTION("folder") { std::filesystem::create_directory(lock); }
+    SECTION("folder that holds something") { std::filesystem::create_directories(lock + "/somebody's"); }
+    REQUIRE(save(first_record()) == SaveOutcome::saved);
+    CHECK(std::filesystem::is_regular_file(std::filesystem::symlink_status(lock)));
+    CHECK(file_bytes(target) == "untouched");
+    REQUIRE(save(sample_tombstone(1)) == SaveOutcome::saved);
+    CHECK(load().record.state == TokenState::signed_out);
+}
+
+TEST_CASE_METHOD(Fixture, "Of two processes that heal the lock's place neither takes away the lock that the other has made",
+                 "[store][file]") {
+    std::filesystem::create_symlink("/nowhere", path + ".lock");
+    bool has_come = false;
+    SECTION("the other is done between its look and our removal") {
+        const int folder_lock = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        REQUIRE(::flock(folder_lock, LOCK_EX | LOCK_NB) == 0);  // as the other holds it
+        CHECK(save(first_record()) == SaveOutcome::unavailable);
+        CHECK(std::filesystem::is_symlink(path + ".lock"));
+        ::close(folder_lock);
+        CHECK(save(first_record()) == SaveOutcome::saved);
+    }
+    SECTION("the other has done it, and holds it, before we look") {
+        int held = -1;
+        files->judge_by([&](const FileCall& call) {
+            if (call.name != "try_lock" || std::exchange(has_come, true)) return 0;
+            std::filesystem::remove(path + ".lock");
+            held = ::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+            return ::flock(held, LOCK_EX | LOCK_NB);
+        });
+        CHECK(save(first_record()) == SaveOutcome::unavailable);
+        files->fail_none();
+        ::close(held);
+        CHECK(save(first_record()) == SaveOutcome::saved);
+    }
 }
 
 TEST_CASE_METHOD(Fixture, "The lock file is never replaced", "[store][file]") {
