@@ -33,8 +33,6 @@ const char* words_for(portal_code code) {
             return "A token is needed: give --provider-command or --provider-url, or pipe one into `portal-session push`.";
         case PORTAL_ERR_CLIENT_MISMATCH:
             return "The token belongs to another client: to change the user, run `portal-session logout` first.";
-        case PORTAL_ERR_PROVIDER_FAILED:
-            return "The provider gave no token.";
         case PORTAL_ERR_REFUSED:
             return "Portal rejects each new token: check the backend's Portal API key and environment.";
         default:
@@ -48,25 +46,49 @@ bool wants_host_option(const portal_error& error) {
            std::string_view(error.message).find("allow-list") != std::string_view::npos;
 }
 
+// The library's texts leave a place for the wait, which it gives as a number.
+void add_wait(Failure& told) {
+    static constexpr std::string_view place = "when the wait is over";
+    if (told.retry_after_ms <= 0) return;
+    const std::string wait = "in " + format_wait(told.retry_after_ms);
+    const std::size_t at = told.message.find(place);
+    if (at != std::string::npos) {
+        told.message.replace(at, place.size(), wait);
+    } else {
+        told.message += " Try again " + wait + ".";
+    }
+}
+
+void copy_message(const std::string& text, portal_error& error) {
+    std::snprintf(error.message, sizeof error.message, "%s", text.c_str());
+}
+
 }  // namespace
 
-Failure failure(ExitCode exit_code, std::string message) { return {exit_code, word_of(exit_code), std::move(message), 0}; }
+Failure failure(ExitCode exit_code, std::string message) { return {exit_code, word_of(exit_code), std::move(message)}; }
 
 Failure failure_of(const portal_error& error) {
-    Failure told{exit_code_of(error.code), portal_name(PORTAL_GROUP_CODE, error.code), error.message, error.retry_after_ms};
+    Failure told{exit_code_of(error.code), portal_name(PORTAL_GROUP_CODE, error.code), error.message, error.retry_after_ms,
+                 error.http_status};
     if (const char* words = words_for(error.code)) told.message = words;
     if (wants_host_option(error))
         told.message = "The token goes only to the host of --portal, by https; --allow-loopback adds 127.0.0.1 and [::1].";
     if (told.message.empty()) told.message = "Failed: " + told.code + ".";
     // A provider's silence and a server's are one code; libcurl's number tells the server's.
     if (error.code == PORTAL_ERR_TIMEOUT && error.os_code != 0) told.exit_code = ExitCode::network;
-    if (error.code == PORTAL_ERR_PROVIDER_FAILED && error.os_code != 0) {
-        told.message += " The provider command's exit code was " + std::to_string(error.os_code) + ".";
-    }
-    if (error.code == PORTAL_ERR_PROVIDER_FAILED && error.http_status != 0)
-        told.message += " The provider URL answered HTTP " + std::to_string(error.http_status) + ".";
-    if (error.retry_after_ms > 0) told.message += " Try again in " + format_wait(error.retry_after_ms) + ".";
+    add_wait(told);
     return told;
+}
+
+Failure failure_of_command(const portal_error& error) {
+    portal_error command = error;
+    command.http_status = 0;  // the command's exit code stood for one
+    if (error.code == PORTAL_ERR_PROVIDER_FAILED) {
+        std::string message = "The provider command gave no token.";
+        if (error.os_code != 0) message += " Its exit code was " + std::to_string(error.os_code) + ".";
+        copy_message(message, command);
+    }
+    return failure_of(command);
 }
 
 Failure back_off_of(const portal_error& error, std::int64_t now_unix_ms) {
@@ -87,8 +109,9 @@ void check(portal_code code, const portal_error& error) {
 void print_failure(const Failure& failure, bool json) {
     std::string line;
     if (json) {
-        line = "{\"error\":{\"code\":" + json_text(failure.code) + ",\"message\":" + json_text(failure.message) +
-               ",\"retry_after_ms\":" + std::to_string(failure.retry_after_ms) + "}}\n";
+        line = "{\"error\":{\"code\":" + json_text(failure.code) + ",\"http_status\":" + std::to_string(failure.http_status) +
+               ",\"retry_after_ms\":" + std::to_string(failure.retry_after_ms) +
+               ",\"message\":" + json_text(failure.message) + "}}\n";
     } else {
         line = "portal-session: " + failure.message + "\n";
     }

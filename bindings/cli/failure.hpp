@@ -15,6 +15,7 @@ struct Failure {
     std::string code;     // the word in --json: "sign_in_needed", "usage", ...
     std::string message;  // the cause and the next step; never a secret
     std::int64_t retry_after_ms = 0;
+    std::int32_t http_status = 0;  // of Portal's or the provider URL's answer; 0: none
 };
 
 // The system lets nothing be written there: read-only, full, another user's. The one failure that a token can do without.
@@ -25,6 +26,9 @@ struct Unwritable : Failure {};
 
 // A failure that the library told, with what the user of a command line can do about it.
 [[nodiscard]] Failure failure_of(const portal_error& error);
+
+// The same where a command is the provider: its exit code tells more than the library can.
+[[nodiscard]] Failure failure_of_command(const portal_error& error);
 
 // The same for a provider that is left alone after a failure of before, which is no second failure.
 [[nodiscard]] Failure back_off_of(const portal_error& error, std::int64_t now_unix_ms);

@@ -8,6 +8,7 @@
 #include "cli/progress.hpp"
 #include "cli/provider_answer.hpp"
 #include "cli/provider_command.hpp"
+#include "cli/status_view.hpp"
 #include "cli/store.hpp"
 
 namespace cli {
@@ -74,6 +75,7 @@ const char* refused_option(const portal_options& refused) {
     if (is_refused(&portal_options::portal_url)) return "--portal";
     if (is_refused(&portal_options::name)) return "--session";
     if (is_refused(&portal_options::client_id)) return "--client-id";
+    if (is_refused(&portal_options::role)) return "--role";
     return nullptr;
 }
 
@@ -92,6 +94,19 @@ portal_clock shifted_clock(std::int64_t offset_s) {
 
 void print_log_line(void*, portal_level, portal_text message) {
     std::fprintf(stderr, "%.*s\n", static_cast<int>(message.length), message.data);
+}
+
+// The provider gave a token that the session cannot use. A later one may be better.
+bool is_bad_offer(portal_code code) {
+    return code == PORTAL_ERR_BAD_TOKEN || code == PORTAL_ERR_TOKEN_TOO_OLD || code == PORTAL_ERR_REPEATED_TOKEN;
+}
+
+// The stored record was not for this session, and yet the command got a token.
+void warn_of_mismatch(const portal_status& before) {
+    const char* advice = advice_for(before.reason);
+    if (advice == nullptr) return;
+    const bool is_kept = before.reason == PORTAL_REASON_OTHER_VERSION;
+    warn(std::string(is_kept ? "This token is not stored. " : "A new token replaces what was stored. ") + advice);
 }
 
 std::unique_ptr<Response> copy_of(const portal_http_response& answer) {
@@ -134,6 +149,7 @@ Session::Session(const Options& options, const portal_clock* clock, const portal
     open.directory = text_of(options.store);
     open.portal_url = text_of(options.portal_url);
     open.ca_file = text_of(options.ca_file);
+    open.role = text_of(options.role);
     if (!options.provider_command.empty()) open.provider = provider_command(options.provider_command);
     if (!options.provider_url.empty()) {
         provider_url_ = std::make_unique<ProviderUrl>(options.provider_url);
@@ -198,10 +214,15 @@ void Session::check_token_wait(portal_code code, const portal_error& error, cons
         portal_clock_system(&now);
         throw back_off_of(error, now.unix_ms + clock_offset_ms_);
     }
-    portal_error told = error;
-    if (code == PORTAL_ERR_BAD_TOKEN)  // what is wrong with it was told when it came
-        std::snprintf(told.message, sizeof told.message, "The provider's answer holds no token that can be used.");
-    check(code, told);
+    if (code == PORTAL_OK) return;
+    portal_error cause = error;
+    cause.code = code;
+    if (code == PORTAL_ERR_BAD_TOKEN)  // the details were printed when the answer came
+        std::snprintf(cause.message, sizeof cause.message, "The provider's answer holds no usable token.");
+    Failure failed = provider_url_ != nullptr ? failure_of(cause) : failure_of_command(cause);
+    if (is_bad_offer(code)) failed.exit_code = ExitCode::provider_unavailable;
+    if (const char* advice = advice_for(before.reason)) failed.message += std::string(" ") + advice;
+    throw failed;
 }
 
 Leased Session::acquire(std::uint32_t flags, std::uint64_t newer_than) {
@@ -218,6 +239,7 @@ Leased Session::acquire(std::uint32_t flags, std::uint64_t newer_than) {
     const Progress progress("waiting for a token");
     const portal_code code = portal_lease_wait(session_, &how, &leased.lease, leased.token.data(), &length, &error);
     check_token_wait(code, error, before);
+    warn_of_mismatch(before);
     leased.token.set_size(length);
     return leased;
 }
@@ -268,6 +290,7 @@ Response Session::send(const Request& request) {
     const Progress progress("waiting for the answer");
     Sent sent = answer.get();
     check_token_wait(sent.done.code, sent.done.error, before);
+    warn_of_mismatch(before);
     return std::move(*sent.response);
 }
 

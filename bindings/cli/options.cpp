@@ -69,6 +69,8 @@ void add_session_options(CLI::App& app, Options& options) {
     add("--client-id", options.client_id, "ID", "PORTAL_SESSION_CLIENT_ID", "refuse tokens of any other client");
     add("--key-file", options.key_file, "FILE", "PORTAL_SESSION_KEY_FILE",
         "32 bytes, made at first use; default: `key` in the store");
+    add("--role", options.role, "NAME", "PORTAL_SESSION_ROLE",
+        "of runs that never overlap: one does not wait for a token request that an earlier one left behind");
     add("--ca-file", options.ca_file, "FILE", "PORTAL_SESSION_CA_FILE", "PEM; default: the system's trust");
     add("--clock-offset", options.clock_offset_s, "SECONDS", "PORTAL_SESSION_CLOCK_OFFSET", "shift both clocks, for tests")
         ->check(whole_number(-most_clock_offset_s, most_clock_offset_s));

@@ -17,6 +17,7 @@ struct Options {
     std::string session = "default";
     std::string client_id;
     std::string key_file;
+    std::string role;
     std::string provider_command;
     std::string provider_url;
     std::int64_t provider_timeout_s = 0;  // 0: the library's

@@ -5,36 +5,29 @@
 
 namespace cli {
 
-namespace {
-
-bool is_between(std::string_view text, char first, char last) {
-    return text.size() > 1 && text.front() == first && text.back() == last;
-}
-
-}  // namespace
-
-// A token may hold any of these characters, even all; but a text in such a pair is an answer of another kind. What is cut
-// short does not count, except JSON's object, whose '{' Portal's own answer has.
-portal_token_input token_input(std::string_view answer) {
-    const std::string_view text = trimmed(answer);
+// The library's rule for a backend's body: text that starts like JSON is JSON, all else may be a token.
+portal_token_input token_input(std::string_view text) {
+    static constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+    text = trimmed(text);
+    if (text.substr(0, byte_order_mark.size()) == byte_order_mark) text = trimmed(text.substr(byte_order_mark.size()));
     portal_token_input input;
     portal_init(&input, sizeof input);
-    const bool is_json = (!text.empty() && text.front() == '{') || is_between(text, '[', ']') || is_between(text, '"', '"');
-    if (is_json) input.flags = PORTAL_TOKEN_JSON;
+    if (!text.empty() && std::string_view("{[\"").find(text.front()) != std::string_view::npos)
+        input.flags = PORTAL_TOKEN_JSON;
     input.token = {text.data(), text.size()};
     return input;
 }
 
-void fulfil_request(std::uint64_t id, std::string_view answer) {
-    const portal_token_input input = token_input(answer);
+void answer_request(std::uint64_t id, const portal_backend_answer& answer) {
     portal_error error;
     portal_init(&error, sizeof error);
-    const portal_code code = portal_request_fulfil(id, &input, &error);
-    if (code == PORTAL_ERR_BAD_TOKEN) warn(error.message);
-    if (code == PORTAL_OK) warn_if_unlikely(input);
+    const portal_code code = portal_request_answer(id, &answer, &error);
+    const bool has_token = answer.http_status >= 200 && answer.http_status <= 299;
+    if (code == PORTAL_OK && has_token) warn_if_unlikely(token_input({answer.token_or_body.data, answer.token_or_body.length}));
+    if (code != PORTAL_OK && code != PORTAL_ERR_STALE) warn(error.message);
 }
 
-// Portal's are UUIDs. Nothing promises that they stay so: this refuses none.
+// Portal's tokens are UUIDs today. Nothing promises that, so this refuses none.
 void warn_if_unlikely(const portal_token_input& taken) {
     const std::string_view text(taken.token.data, taken.token.length);
     if (taken.flags == PORTAL_TOKEN_JSON || (text.size() >= 16 && text.find_first_of("0123456789") != text.npos)) return;

@@ -1,4 +1,4 @@
-// What both providers of the command line say to the library.
+// What both providers of the command line pass to the library.
 #pragma once
 
 #include <portal_session/portal_session.h>
@@ -8,16 +8,16 @@
 
 namespace cli {
 
-// What a provider, or standard input, gave, as the library takes it: the text of a token, or JSON. It borrows the answer.
-[[nodiscard]] portal_token_input token_input(std::string_view answer);
+// Standard input's text as `push` passes it on: a token, or JSON. It borrows the text.
+[[nodiscard]] portal_token_input token_input(std::string_view text);
 
-// The token, or Portal's JSON, with white space around it. What is wrong with it is told on standard error.
-void fulfil_request(std::uint64_t id, std::string_view answer);
+// Answers the token request by the library's one rule, and prints what is wrong with the token, if anything.
+void answer_request(std::uint64_t id, const portal_backend_answer& answer);
 
-// Tells of a text that was taken as a token, but is more likely an error's.
+// Warns of a text that was taken as a token but looks more like an error message.
 void warn_if_unlikely(const portal_token_input& taken);
 
-// No token this time; the provider may be asked again, at the earliest after these seconds, if it said so.
+// No token this time. The provider may be asked again, at the earliest after these seconds.
 void fail_request(std::uint64_t id, int host_code, std::string_view retry_after = {});
 
 }  // namespace cli

@@ -145,6 +145,16 @@ Outcome run(const std::string& command, int withdrawn, Deadline deadline, Secret
     return {ended ? exit_code : -1, true};
 }
 
+// A command that ends with 0 has answered as a backend does with 200: with the token itself, or JSON.
+portal_backend_answer success_with(std::string_view output) {
+    portal_backend_answer answer;
+    portal_init(&answer, sizeof answer);
+    answer.flags = PORTAL_ANSWER_BARE_TOKEN;
+    answer.http_status = 200;
+    answer.token_or_body = {output.data(), output.size()};
+    return answer;
+}
+
 class ProviderCommand {
 public:
     explicit ProviderCommand(std::string command) : command_(std::move(command)) {}
@@ -175,7 +185,7 @@ private:
         if (is_late) warn("The provider command did not end in time and was killed.");
         if (text.room() == 0) warn("The provider command printed more than 1 MiB and was stopped.");
         if (outcome.exit_code == 0) {
-            fulfil_request(id, text.reveal());
+            answer_request(id, success_with(text.reveal()));
         } else if (outcome.exit_code == decline_exit_code) {
             portal_request_decline(id, outcome.exit_code, nullptr);
         } else {

@@ -1,5 +1,8 @@
 #include "cli/provider_url.hpp"
 
+#include <strings.h>
+
+#include <cstring>
 #include <string_view>
 
 #include "cli/failure.hpp"
@@ -11,23 +14,35 @@ namespace {
 
 portal_text text_of(std::string_view text) { return {text.data(), text.size()}; }
 
-// The request's id is all that the answer needs.
-void answered(void* userdata, portal_code code, const portal_http_response* response, const portal_error* error) {
-    const std::uint64_t id = *static_cast<const std::uint64_t*>(userdata);
-    const int status = code == PORTAL_OK ? response->http_status : 0;
-    if (status >= 200 && status <= 299) {
-        fulfil_request(id, {static_cast<const char*>(response->body.data), response->body.length});
-    } else if (status == 401 || status == 403) {
-        portal_request_decline(id, status, nullptr);
-    } else {
-        if (error != nullptr) warn(std::string("The provider could not be asked. ") + error->message);
-        portal_failure failure;
-        portal_init(&failure, sizeof failure);
-        if (status == 0 || status == 429 || status >= 500) failure.flags = PORTAL_FAILURE_RETRYABLE;
-        failure.http_status = status;
-        failure.retry_after_ms = status == 0 ? 0 : response->retry_after_ms;
-        portal_request_fail(id, &failure, nullptr);
+portal_text header(const portal_http_response& response, const char* name) {
+    for (std::size_t i = 0; i < response.header_count; ++i) {
+        const portal_text found = response.headers[i].name;
+        if (found.length == std::strlen(name) && ::strncasecmp(found.data, name, found.length) == 0)
+            return response.headers[i].value;
     }
+    return {};
+}
+
+portal_backend_answer answer_of(portal_code code, const portal_http_response* response, const portal_error* error) {
+    portal_backend_answer answer;
+    portal_init(&answer, sizeof answer);
+    answer.flags = PORTAL_ANSWER_BARE_TOKEN;
+    if (code == PORTAL_OK) {
+        answer.http_status = response->http_status;
+        answer.retry_after = header(*response, "retry-after");
+        answer.date = header(*response, "date");
+        answer.token_or_body = {static_cast<const char*>(response->body.data), response->body.length};
+    } else {
+        answer.code = code;
+        if (error != nullptr) answer.os_code = error->os_code;
+        if (error != nullptr && (error->flags & PORTAL_FLAG_TLS) != 0) answer.flags |= PORTAL_ANSWER_TLS;
+    }
+    return answer;
+}
+
+void answered(void* userdata, portal_code code, const portal_http_response* response, const portal_error* error) {
+    if (error != nullptr) warn(std::string("The provider could not be asked. ") + error->message);
+    answer_request(*static_cast<const std::uint64_t*>(userdata), answer_of(code, response, error));
 }
 
 }  // namespace
@@ -60,7 +75,7 @@ void ProviderUrl::ask(const portal_token_request& request) {
     out.headers = headers;
     out.header_count = 2;
     out.body = {body.data(), body.size()};
-    out.timeout_ms = request.timeout_ms;
+    out.timeout_ms = request.timeout_ms - request.timeout_ms / 10;  // so that the waiters learn who was slow
     const portal_sent sent{answered, new std::uint64_t(request.id),
                            [](void* userdata) { delete static_cast<std::uint64_t*>(userdata); }};
     portal_error error;

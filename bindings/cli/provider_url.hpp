@@ -8,9 +8,8 @@
 
 namespace cli {
 
-// Sends {"client_id": "..."} (or {} where none is known) to the URL, without a token. An answer of 2xx is the token or
-// Portal's JSON; 401 and 403 decline; 429 and 5xx, or no answer, fail and are tried again when Retry-After allows; any
-// other status fails. Its session is the one that it provides for: set once that is open.
+// Sends {"client_id": "..."} (or {} where no client is known yet) to the URL, without a token. portal_request_answer says
+// what the answer means. Its session is the one that it provides for: set once that is open.
 class ProviderUrl {
 public:
     explicit ProviderUrl(std::string url) : url_(std::move(url)) {}

@@ -45,6 +45,7 @@ Failure refusal(const Response& response) {
     Failure told = failure(ExitCode::refused, message);
     told.code = portal_name(PORTAL_GROUP_VERDICT, response.verdict);
     told.retry_after_ms = response.retry_after_ms;
+    told.http_status = response.status;
     return told;
 }
 

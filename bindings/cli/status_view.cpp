@@ -73,6 +73,14 @@ const char* meaning_of(portal_reason reason) {
             return "what was stored cannot be read any more";
         case PORTAL_REASON_CLOCK_UNTRUSTED:
             return "the date was changed across a restart";
+        case PORTAL_REASON_OTHER_CLIENT:
+            return "the stored session belongs to another client";
+        case PORTAL_REASON_OTHER_ORIGIN:
+            return "the stored session belongs to another Portal URL";
+        case PORTAL_REASON_WRONG_KEY:
+            return "the key file does not open the stored session";
+        case PORTAL_REASON_OTHER_VERSION:
+            return "another version of portal-session wrote the stored session";
         default:
             return "";
     }
@@ -150,11 +158,31 @@ std::string counters_text(const portal_status& status) {
 
 }  // namespace
 
+const char* advice_for(portal_reason reason) {
+    switch (reason) {
+        case PORTAL_REASON_OTHER_CLIENT:
+            return "The stored session belongs to another client: leave out --client-id to use it, or give another "
+                   "--session to keep both.";
+        case PORTAL_REASON_OTHER_ORIGIN:
+            return "The stored session belongs to another Portal URL: give that URL by --portal to use it, or another "
+                   "--session to keep both.";
+        case PORTAL_REASON_WRONG_KEY:
+            return "The key file does not open the stored session: give the right one by --key-file, or sign in anew, which "
+                   "sets the old record aside.";
+        case PORTAL_REASON_OTHER_VERSION:
+            return "Another version of portal-session wrote the stored session, which stays untouched: update "
+                   "portal-session, or give another --session.";
+        default:
+            return nullptr;
+    }
+}
+
 std::string status_table(const portal_status& status, const Options& options, bool colours) {
     Table table(colours);
     table.row("Session", options.session, options.store);
     table.row("State", word(PORTAL_GROUP_STATE, status.state), meaning_of(status.state), colour_of(status.state));
     if (tells_more(status.reason)) table.row("Reason", word(PORTAL_GROUP_REASON, status.reason), meaning_of(status.reason));
+    if (const char* advice = advice_for(status.reason)) table.row("What to do", advice);
     deadline_row(table, "Idle deadline", status.idle_deadline_unix_ms, status.idle_left_ms);
     deadline_row(table, "Absolute deadline", status.absolute_deadline_unix_ms, status.absolute_left_ms);
     table.row("Renewal", word(PORTAL_GROUP_RENEWAL, status.renewal),

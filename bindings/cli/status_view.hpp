@@ -9,6 +9,9 @@
 
 namespace cli {
 
+// What the user can do where the stored record is not for this session as it was opened; null: it is.
+[[nodiscard]] const char* advice_for(portal_reason reason);
+
 // A table; coloured where `colours`.
 [[nodiscard]] std::string status_table(const portal_status& status, const Options& options, bool colours);
 

@@ -55,25 +55,53 @@ TEST_CASE("the provider command may print a token, Portal's answer, or what help
         return world.run({"token"});
     };
     CHECK(renewed(R"(printf '{"id":"c","clientSessionToken":"json-token"}')").output == "json-token\n");
+    CHECK(renewed(R"(printf '\357\273\277{"id":null,"clientSessionToken":"marked-token"}')").output == "marked-token\n");
     struct Bad {
         const char* provider;
         const char* reason;
     };
     for (const auto& [provider, reason] :
-         {Bad{"true", "The token is empty"}, Bad{"echo two words", "has a space"},
+         {Bad{"true", "no content"}, Bad{"echo two words", "has a space"},
           Bad{R"(printf '{"clientApiKey":"never-expires"}')", "has only `clientApiKey`"},
           Bad{R"(printf '{"id":"c"')", "not well-formed JSON"}, Bad{R"(printf '"json-string"')", "is a JSON string"},
-          Bad{"echo '<html></html>'", "The token is markup"},
+          Bad{"echo '<html></html>'", "is a web page or other markup"},
           Bad{"head -c 5000 /dev/zero | tr '\\0' a", "has 5000 bytes, more than 4096"}}) {
         const Ran ran = renewed(provider);
         INFO(provider << ": " << ran.errors);
-        CHECK(ran.exit_code == 1);
+        CHECK(ran.exit_code == 4);
         CHECK(contains(ran.errors, reason));
-        CHECK(contains(ran.errors, "holds no token that can be used"));
+        CHECK(contains(ran.errors, "holds no usable token. Try again in "));
         CHECK(ran.output.empty());
         CHECK_FALSE(contains(ran.errors, "never-expires"));
         CHECK_FALSE(contains(ran.errors, "two words"));
     }
+}
+
+TEST_CASE("a run that was killed while it asked its provider does not delay the next one") {
+    CliWorld world;
+    const std::string pipe = world.store.file("pipe");
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const std::string answers = std::exchange(world.provider, "exec cat '" + pipe + "' 2>&-");
+    const auto killed = world.started({"token", "--provider-timeout", "300"});
+    const int end = ::open(pipe.c_str(), O_WRONLY);  // waits until the command reads
+    killed->signal(SIGKILL);
+    world.provider = answers;
+    good(world.run({"token"}));  // else it waits for the dead one, and gives up after 35 s
+    ::close(end);                // the orphaned command ends
+    CHECK(killed->end().exit_code == -SIGKILL);
+    CHECK(world.mints() == 1);
+}
+
+TEST_CASE("--role lets a run pass one of its role that hangs, where runs never overlap") {
+    CliWorld world;
+    const Endless endless(world.store);
+    const std::string answers = std::exchange(world.provider, endless.command());
+    const auto hanging = world.started({"token", "--role", "cron", "--provider-timeout", "300"});
+    CHECK(endless.wait_until_started());
+    world.provider = answers;
+    good(world.run({"token", "--role", "cron"}));  // else it waits for the other's token, and gives up after 35 s
+    hanging->signal(SIGTERM);
+    CHECK(hanging->end().exit_code == -SIGTERM);
 }
 
 TEST_CASE("a provider command that prints more than 1 MiB is stopped") {
@@ -169,7 +197,7 @@ TEST_CASE("exit code 75 of the provider command passes a Retry-After on, in seco
     CliWorld world;
     world.provider = "echo 600; exit 75";
     const Ran ran = world.run({"token"});
-    failed(ran, 4, "exit code was 75. Try again in 1");  // 10 min, and a quarter more at most
+    failed(ran, 4, "xit code was 75. Try again in 1");  // 10 min, and a quarter more at most
     CHECK(contains(ran.errors, " min"));
     world.provider = "echo a-token-000000001";
     CHECK(contains(world.run({"renew"}).errors, "is left alone until"));

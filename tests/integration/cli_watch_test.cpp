@@ -80,7 +80,35 @@ TEST_CASE("a backend that knows no user asks for a sign-in, one that is down for
     const Ran ran = world.token();
     CHECK(ran.exit_code == 4);
     CHECK(contains(ran.errors, "answered HTTP 503"));
-    CHECK(contains(ran.errors, "Try again in 2 min"));
+    CHECK(contains(ran.errors, "try again in 2 min"));
+}
+
+TEST_CASE("a backend that fails, one that is unreachable and one that is silent are told apart") {
+    UrlWorld world;
+    const auto json_error = [&](const Words& words) {
+        Words all{"--json", "--client-id", world.client_id};
+        all.insert(all.end(), words.begin(), words.end());
+        const Ran ran = world.run(all);
+        CHECK(ran.exit_code == 4);
+        return ran.errors;
+    };
+    const std::string url = world.server.url() + "/_app/token";
+    world.answer_with(503, 1, fake_portal::Scope::app);
+    const std::string failing = json_error({"token", "--provider-url", url});
+    CHECK(contains(failing, "The app's backend answered HTTP 503"));
+    CHECK(contains(failing, "\"http_status\":503,"));
+    world.answer_with(403, 1, fake_portal::Scope::app);
+    CHECK(contains(json_error({"token", "--session", "b", "--provider-url", url}), "answered HTTP 403 (forbidden)"));
+    const std::string unreachable = json_error({"token", "--session", "c", "--provider-url", "https://127.0.0.1:1/"});
+    CHECK(contains(unreachable, "The app's backend cannot be reached"));
+    CHECK(contains(unreachable, "\"http_status\":0,"));
+    fake_portal::Fault silent;
+    silent.kind = fake_portal::FaultKind::slow;
+    silent.delay_ms = 60'000;
+    silent.scope = fake_portal::Scope::app;
+    world.server.arm(silent);
+    CHECK(contains(json_error({"token", "--session", "d", "--provider-url", url, "--provider-timeout", "2"}),
+                   "did not answer in time"));
 }
 
 TEST_CASE("the provider URL must be https, and there is one provider") {

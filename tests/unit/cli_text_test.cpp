@@ -139,15 +139,32 @@ TEST_CASE("A time limit is the network's where the transport says so, else the p
 TEST_CASE("A failure says the cause, the command's exit code, and how long to wait", "[cli]") {
     CHECK(told(PORTAL_ERR_STORE_FAILED).message == "The cause.");
     CHECK(told(PORTAL_ERR_STORE_FAILED).code == "store_failed");
-    CHECK(told(PORTAL_ERR_PROVIDER_FAILED, 3, 11'500).message ==
-          "The provider gave no token. The provider command's exit code was 3. Try again in 12 s.");
-    CHECK(told(PORTAL_ERR_PROVIDER_FAILED, 3, 11'500).retry_after_ms == 11'500);
+    CHECK(told(PORTAL_ERR_PROVIDER_FAILED, 0, 11'500).message == "The cause. Try again in 12 s.");
+    CHECK(told(PORTAL_ERR_PROVIDER_FAILED, 0, 11'500).retry_after_ms == 11'500);
+    portal_error error;
+    portal_init(&error, sizeof error);
+    error.code = PORTAL_ERR_PROVIDER_FAILED;
+    error.os_code = 3;
+    error.retry_after_ms = 11'500;
+    CHECK(cli::failure_of_command(error).message ==
+          "The provider command gave no token. Its exit code was 3. Try again in 12 s.");
     CHECK(contains(told(PORTAL_ERR_SIGN_IN_NEEDED, 10).message, "portal-session push"));
+}
+
+TEST_CASE("A library text that speaks of a wait gets its length, and the wait is told once", "[cli]") {
+    portal_error error;
+    portal_init(&error, sizeof error);
+    error.code = PORTAL_ERR_PROVIDER_FAILED;
+    error.http_status = 503;
+    error.retry_after_ms = 120'000;
+    std::string("Busy: try again when the wait is over.").copy(error.message, sizeof error.message - 1);
+    CHECK(cli::failure_of(error).message == "Busy: try again in 2 min.");
+    CHECK(cli::failure_of(error).http_status == 503);
 }
 
 TEST_CASE("Where the command line has a next step of its own, the library's is not told beside it", "[cli]") {
     for (const portal_code code : {PORTAL_ERR_SIGN_IN_NEEDED, PORTAL_ERR_CLEARED, PORTAL_ERR_NO_PROVIDER,
-                                   PORTAL_ERR_CLIENT_MISMATCH, PORTAL_ERR_PROVIDER_FAILED, PORTAL_ERR_REFUSED}) {
+                                   PORTAL_ERR_CLIENT_MISMATCH, PORTAL_ERR_REFUSED}) {
         const std::string message = told(code, 0, 60'000).message;
         CAPTURE(message);
         CHECK_FALSE(contains(message, "The cause."));
@@ -170,10 +187,10 @@ TEST_CASE("A back-off is told as one, with its end, and not as a second failure"
     CHECK(failure.retry_after_ms == 11'500);
 }
 
-TEST_CASE("A provider's answer in brackets or quotes is JSON, and all else may be a token", "[cli]") {
-    for (const char* json : {R"({"clientSessionToken":"t"})", "{", "[]", R"("token")", " [1]\n"})
+TEST_CASE("Text that starts like JSON is JSON, behind a byte order mark too, and all else may be a token", "[cli]") {
+    for (const char* json : {R"({"clientSessionToken":"t"})", "{", "[]", R"("token")", " [1]\n", "\xef\xbb\xbf{}"})
         CHECK(cli::token_input(json).flags == PORTAL_TOKEN_JSON);
-    for (const char* token : {"token", "<token", "token>", "\"token", "[token", "a{b}", "<", "\"", "["}) {
+    for (const char* token : {"token", "<token", "token>", "a{b}", "<"}) {
         CAPTURE(token);
         CHECK(cli::token_input(token).flags == 0);
         CHECK(cli::token_input(token).token.length == std::string(token).size());
@@ -208,6 +225,23 @@ TEST_CASE("The status in JSON has the words and numbers that scripts read", "[cl
     CHECK(contains(json, "\"generation\":3,\"epoch\":1,\"idle_deadline_unix_ms\":1764000000000,"));
     CHECK(contains(json, ",\"counters\":{\"mints_first\":0,"));
     CHECK(contains(json, "\"longest_wait_ms\":0}}"));
+}
+
+TEST_CASE("The status says what to do where the stored record is not for this session", "[cli]") {
+    portal_status status = fresh_status();
+    status.state = PORTAL_STATE_NONE;
+    const auto advised = [&](portal_reason reason, const char* way_out) {
+        status.reason = reason;
+        const std::string table = cli::status_table(status, cli::Options(), false);
+        CAPTURE(table);
+        CHECK(contains(table, way_out));
+    };
+    advised(PORTAL_REASON_OTHER_CLIENT, "leave out --client-id");
+    advised(PORTAL_REASON_OTHER_ORIGIN, "give that URL by --portal");
+    advised(PORTAL_REASON_WRONG_KEY, "--key-file");
+    advised(PORTAL_REASON_OTHER_VERSION, "update portal-session");
+    status.reason = PORTAL_REASON_FIRST;
+    CHECK_FALSE(contains(cli::status_table(status, cli::Options(), false), "What to do"));
 }
 
 TEST_CASE("The status table has colours only where they are wanted", "[cli]") {
