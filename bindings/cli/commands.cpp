@@ -135,7 +135,9 @@ ExitCode renew(const Options& options) {
 
 ExitCode logout(const Options& options) {
     Session session(options);
-    ::unlink(lease_path(options.store, options.session).c_str());
+    const std::string lease = lease_path(options.store, options.session);
+    ::unlink(lease.c_str());
+    sweep_leftovers(lease);
     try {
         session.clear();
     } catch (Failure& told) {

@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <cerrno>
 
@@ -23,12 +22,9 @@ void make_key(const std::string& path) {
         throw failure(ExitCode::store, "The system gives no random bytes for a key.");
     }
     key.set_size(key_bytes);
-    const std::string name = write_beside(path, key.reveal());
-    if (name.empty()) throw_not_made("Cannot write the key file", path, errno, "--key-file");
-    const bool linked = ::link(name.c_str(), path.c_str()) == 0 || errno == EEXIST;
-    const int error_number = errno;
-    ::unlink(name.c_str());
-    if (!linked) throw_not_made("Cannot write the key file", path, error_number, "--key-file");
+    const NewFile file(path, key.reveal());
+    if (!file.is_made() || (!file.link_as_target() && errno != EEXIST))
+        throw_not_made("Cannot write the key file", path, errno, "--key-file");
 }
 
 // Whatever it is: no advice to change or delete it.
@@ -46,12 +42,20 @@ Failure wrong_size(const std::string& path, off_t size) {
 
 }  // namespace
 
+// Whoever owns the file can read it and put another key in its place.
+Failure of_another_owner(const std::string& path, uid_t owner) {
+    return failure(ExitCode::store, "The key file " + path + " belongs to another user (uid " + std::to_string(owner) +
+                                        "), who can read and replace the key. Run as that user, or choose another with "
+                                        "--key-file.");
+}
+
 std::optional<SecretBuffer> read_key(const std::string& path) {
-    const File file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));  // a pipe is refused, not waited for
+    const File file = open_to_read(path);
     if (!file.is_open() && errno == ENOENT) return std::nullopt;
     struct stat found{};
     if (!file.is_open() || ::fstat(file.get(), &found) != 0) throw unreadable(path, errno);
     if (!S_ISREG(found.st_mode)) throw bad_key("The key file " + path + " is not a file");
+    if (found.st_uid != ::geteuid()) throw of_another_owner(path, found.st_uid);
     if (found.st_size != static_cast<off_t>(key_bytes)) throw wrong_size(path, found.st_size);
     if ((found.st_mode & 077) != 0) {
         throw failure(ExitCode::store, "The key file " + path +
@@ -65,6 +69,7 @@ std::optional<SecretBuffer> read_key(const std::string& path) {
 }
 
 SecretBuffer load_key(const std::string& path) {
+    sweep_leftovers(path);
     if (std::optional<SecretBuffer> key = read_key(path)) return std::move(*key);
     make_key(path);
     if (std::optional<SecretBuffer> key = read_key(path)) return std::move(*key);

@@ -14,7 +14,7 @@ inline constexpr std::size_t key_bytes = 32;
 // look like a lost store.
 [[nodiscard]] std::optional<SecretBuffer> read_key(const std::string& path);
 
-// The same, and makes the file where there is none. Throws an Unwritable where that is all that fails.
+// The same, removes what killed processes left beside it, and makes the file where there is none. Throws an Unwritable where that is all that fails.
 [[nodiscard]] SecretBuffer load_key(const std::string& path);
 
 }  // namespace cli

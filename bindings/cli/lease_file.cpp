@@ -1,12 +1,10 @@
 #include "cli/lease_file.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-#include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
 
+#include "cli/failure.hpp"
 #include "cli/files.hpp"
 
 namespace cli {
@@ -73,21 +71,21 @@ std::string lease_path(const std::string& directory, std::string_view session_na
 }
 
 std::optional<portal_lease> load_lease(const std::string& path) {
-    const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const File file = open_to_read(path);
     if (!file.is_open()) return std::nullopt;
+    if (!is_regular(file)) {
+        throw failure(ExitCode::store,
+                      path + " is not a regular file. Delete it, then run `portal-session token` again.");
+    }
     SecretBuffer text(max_lease_bytes);
     if (!read_all(file.get(), text)) return std::nullopt;
     return lease_from_text(text.reveal());
 }
 
 bool save_lease(const std::string& path, const portal_lease& lease) {
-    const std::string name = write_beside(path, lease_to_text(lease));
-    if (name.empty()) return false;
-    if (std::rename(name.c_str(), path.c_str()) == 0) return true;
-    const int error_number = errno;
-    ::unlink(name.c_str());
-    errno = error_number;
-    return false;
+    sweep_leftovers(path);
+    NewFile file(path, lease_to_text(lease));
+    return file.is_made() && file.replace_target();
 }
 
 }  // namespace cli

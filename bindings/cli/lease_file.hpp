@@ -18,9 +18,10 @@ namespace cli {
 // One for each session of a store.
 [[nodiscard]] std::string lease_path(const std::string& directory, std::string_view session_name);
 
+// Nothing where there is no file, or one without a lease. Throws a store Failure where it is not a regular file.
 [[nodiscard]] std::optional<portal_lease> load_lease(const std::string& path);
 
-// Whole or not at all; false: errno says why.
+// Whole or not at all; false: errno says why. Removes what killed processes left beside it.
 [[nodiscard]] bool save_lease(const std::string& path, const portal_lease& lease);
 
 }  // namespace cli

@@ -1,10 +1,10 @@
 // A word on standard error for whatever takes longer than a second, so that nobody wonders whether it hangs.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <string>
 #include <thread>
+
+#include "cli/files.hpp"
 
 namespace cli {
 
@@ -21,9 +21,7 @@ private:
     void show();
 
     const std::string what_;
-    std::mutex mutex_;
-    std::condition_variable ended_;
-    bool is_over_ = false;
+    Pipe over_;  // poll's time limit is monotonic on every system; that of std::condition_variable is not
     std::thread thread_;
 };
 

@@ -40,18 +40,6 @@ extern "C" void end_and_die(int signal_number) {
     std::raise(signal_number);
 }
 
-struct Pipe {
-    File read_end;
-    File write_end;
-};
-
-Pipe open_pipe() {
-    int ends[2] = {-1, -1};
-    if (::pipe(ends) != 0) return {};
-    for (const int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC);
-    return {File(ends[0]), File(ends[1])};
-}
-
 // Starts the command as the leader of a new process group; 0: it could not be started.
 pid_t start(const std::string& command, int output) {
     posix_spawn_file_actions_t files;

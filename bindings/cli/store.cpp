@@ -1,5 +1,6 @@
 #include "cli/store.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -42,6 +43,19 @@ bool holds_records(const std::string& store) {
     return false;
 }
 
+// The library keeps nothing in a folder that others can change: this says why and what to do.
+void check_folder(const std::string& store) {
+    struct stat found{};
+    if (::stat(store.c_str(), &found) != 0) return;
+    const bool is_open = (found.st_mode & S_IWOTH) != 0 && (found.st_mode & S_ISVTX) == 0;
+    if (found.st_uid != ::geteuid() && found.st_uid != 0)
+        throw failure(ExitCode::store, "The store's folder " + store + " belongs to another user (uid " +
+                                           std::to_string(found.st_uid) +
+                                           "). Run as that user, or choose another with --store.");
+    if (is_open)
+        throw failure(ExitCode::store, "Every user can write to the store's folder " + store + ". Run: chmod 700 " + store);
+}
+
 // The store's own key may have been deleted to begin anew; a key file that was named, and is not there, is a slip.
 void check_named_key(const Options& options) {
     const bool is_named = options.key_file != options.store + "/key";
@@ -56,6 +70,7 @@ void check_named_key(const Options& options) {
 portal_key open_store(const Options& options) {
     try {
         make_private_directory(options.store);
+        check_folder(options.store);
         check_named_key(options);
         return key_of({PORTAL_FOUND, load_key(options.key_file)});
     } catch (const Unwritable& told) {
@@ -66,6 +81,7 @@ portal_key open_store(const Options& options) {
 
 portal_key open_store_for_logout(const Options& options) {
     make_private_directory(options.store);
+    check_folder(options.store);
     try {
         if (auto bytes = read_key(options.key_file)) return key_of({PORTAL_FOUND, std::move(*bytes)});
     } catch (const Failure& told) {

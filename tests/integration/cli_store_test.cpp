@@ -124,6 +124,48 @@ TEST_CASE("a key file that was named and is not there is a slip where records ar
     CHECK(world.mints() == 1);
 }
 
+TEST_CASE("another client's session is neither handed out nor erased, and each command says so") {
+    CliWorld world;
+    good(world.run({"push"}, "a-token-without-a-client-1"));  // bare text: nothing says whose it is
+    const Words other{"--client-id", "other-client"};
+    const auto run_as_other = [&](Words words) {
+        words.insert(words.end(), other.begin(), other.end());
+        return world.run(words);
+    };
+    CHECK(contains(good(run_as_other({"status"})), "leave out --client-id to use it"));
+    world.provider = "exit 1";
+    failed(run_as_other({"token"}), 4, "The stored session belongs to another client");
+    CHECK(good(world.run({"token"})) == "a-token-without-a-client-1\n");
+    world.provider = "echo a-token-of-the-other-1";
+    CHECK(done_with(run_as_other({"renew"}), "A new token replaces what was stored.").size() > 0);
+    CHECK(good(run_as_other({"token"})) == "a-token-of-the-other-1\n");
+}
+
+TEST_CASE("a lease file that is a pipe is refused at once, and the next token replaces it") {
+    CliWorld world;
+    good(world.run({"token"}));
+    for (const std::string& name : world.store.names()) {
+        if (name.rfind("lease-", 0) != 0) continue;
+        std::filesystem::remove(world.store.file(name));
+        REQUIRE(::mkfifo(world.store.file(name).c_str(), 0600) == 0);
+    }
+    failed(world.run({"report", "200"}), 5, "is not a regular file. Delete it");  // else it hangs
+    good(world.run({"token"}));
+    good(world.run({"report", "200"}));
+}
+
+TEST_CASE("a store that every user can write to, or that another user owns, is refused with the way out") {
+    CliWorld world;
+    ::chmod(world.store.path().c_str(), 0777);
+    failed(world.run({"token"}), 5, "Run: chmod 700 " + world.store.path());
+    ::chmod(world.store.path().c_str(), 0700);
+    good(world.run({"token"}));
+    if (::geteuid() != 0) return;  // only root can give a folder away
+    REQUIRE(::chown(world.store.path().c_str(), 4711, -1) == 0);
+    failed(world.run({"token"}), 5, "belongs to another user (uid 4711)");
+    REQUIRE(::chown(world.store.path().c_str(), 0, -1) == 0);
+}
+
 TEST_CASE("a report that cannot be stored says so") {
     CliWorld world;
     good(world.run({"token"}));

@@ -131,7 +131,47 @@ TEST_CASE("A lease file of any size and content is no lease, and no harm", "[cli
     const Folder folder;
     CHECK_FALSE(cli::load_lease(folder.write("empty", "", 0600)));
     CHECK_FALSE(cli::load_lease(folder.write("large", cli::lease_to_text(odd_lease()) + std::string(100'000, '\n'), 0600)));
-    CHECK_FALSE(cli::load_lease(folder.path()));
+}
+
+TEST_CASE("A lease file that is no regular file is refused at once: a pipe, a folder, a device", "[cli]") {
+    const Folder folder;
+    REQUIRE(::mkfifo(folder.file("pipe").c_str(), 0600) == 0);
+    for (const std::string& path : {folder.file("pipe"), folder.path(), std::string("/dev/null")}) {
+        CAPTURE(path);
+        CHECK_THROWS_AS(cli::load_lease(path), cli::Failure);
+    }
+}
+
+TEST_CASE("What a killed process left of a key or a lease is swept, and what a living one writes is not", "[cli]") {
+    const Folder folder;
+    const cli::SecretBuffer key = cli::load_key(folder.file("key"));
+    REQUIRE(::link(folder.file("key").c_str(), folder.file("key.new.4711").c_str()) == 0);  // killed after the link
+    folder.write("key.new.abcdef", "half a key", 0600);
+    folder.write("lease-1.new.4711", "half a lease", 0600);
+    const cli::NewFile used(folder.file("lease-1"), "a lease on its way");
+    REQUIRE(used.is_made());
+    const std::set<std::string> before = folder.names();
+
+    CHECK(cli::load_key(folder.file("key")).reveal() == key.reveal());
+    CHECK(cli::save_lease(folder.file("lease-1"), odd_lease()));
+    std::set<std::string> after = before;
+    for (const char* left : {"key.new.4711", "key.new.abcdef", "lease-1.new.4711"}) after.erase(left);
+    after.insert("lease-1");
+    CHECK(folder.names() == after);
+    CHECK(after.size() == 3);  // key, lease-1 and the one in use
+}
+
+TEST_CASE("Root refuses the key file of another user, and says whose it is", "[cli]") {
+    if (::geteuid() != 0) {
+        WARN("not checked: only root can read another user's file and give one away");
+        return;
+    }
+    const Folder folder;
+    const std::string path = folder.write("key", std::string(32, 'k'), 0600);
+    CHECK(refusal_of_key(path).empty());
+    REQUIRE(::chown(path.c_str(), 4711, -1) == 0);
+    CHECK(contains(refusal_of_key(path), "belongs to another user (uid 4711)"));
+    CHECK(contains(refusal_of_key(path), "Run as that user"));
 }
 
 TEST_CASE("A key is made at first use, private, and stays the same", "[cli]") {
