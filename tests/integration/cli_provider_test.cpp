@@ -92,7 +92,7 @@ TEST_CASE("a run that was killed while it asked its provider does not delay the 
     CHECK(world.mints() == 1);
 }
 
-TEST_CASE("--role lets a run pass one of its role that hangs, where runs never overlap") {
+TEST_CASE("a run with --role passes one of its role that hangs, where runs never overlap") {
     CliWorld world;
     const Endless endless(world.store);
     const std::string answers = std::exchange(world.provider, endless.command());
@@ -148,7 +148,7 @@ TEST_CASE("a provider command that outlives the token request's limit is killed 
     portal_session_release(session);
 }
 
-TEST_CASE("--provider-timeout is how long the token request may take, and a longer wait for it goes with it") {
+TEST_CASE("the option --provider-timeout is how long the token request may take, and a longer wait for it goes with it") {
     CliWorld world;
     CHECK(contains(good(world.run({"explain"})), "\"request_timeout_ms\":30000"));
     CHECK(contains(good(world.run({"explain", "--provider-timeout", "45"})), "\"request_timeout_ms\":45000"));

@@ -108,7 +108,7 @@ TEST_CASE("a backend that fails, one that is unreachable and one that is silent 
     silent.scope = fake_portal::Scope::app;
     world.server.arm(silent);
     CHECK(contains(json_error({"token", "--session", "d", "--provider-url", url, "--provider-timeout", "2"}),
-                   "did not answer in time"));
+                   "\"message\":\"The app's backend did not answer in time"));
 }
 
 TEST_CASE("the provider URL must be https, and there is one provider") {
