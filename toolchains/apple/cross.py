@@ -30,7 +30,8 @@ UNITS = {
     "client": ("core/client/*",),
     "http": ("core/http/allow_list", "core/http/transport", "core/http/url"),
     "store": ("core/http/retry_after", "core/portal_api/backend_answer", "core/portal_api/verdict", "core/store/host_store", "core/store/old_format", "core/store/record_codec"),
-    "capi": ("capi/src/*",),
+    "capi": ("capi/src/[!h]*",),
+    "capi_http": ("capi/src/h*",),  # its helpers would hide others of the same name
 }
 FLAGS = (
     "-std=c++20", "-Os", "-g", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-fno-rtti", "-ffunction-sections",
