@@ -183,7 +183,7 @@ TEST_CASE_METHOD(Fixture, "All zero, random and foreign bytes are lost", "[store
 }
 
 TEST_CASE_METHOD(Fixture, "A record of an older format is lost as such, and replaced by the next save", "[store][file]") {
-    write_bytes(path, std::string("portalps\x01\0\0\0", 12) + std::string(200, 'x'));
+    write_bytes(path, std::string("portalps\x01\0\0\0", 12).append(200, 'x'));
     check_lost(StoreCause::old_format);
     REQUIRE(save_anew("next") == SaveOutcome::saved);
     CHECK(load().record.token->equals("next"));
