@@ -46,33 +46,25 @@ class CurlMulti {
 public:
     ~CurlMulti() { clean_up(); }
 
-    // Before the thread starts.
-    bool open() {
-        if (multi_ != nullptr) return true;
-        initialise_curl();
-        multi_ = new_multi();
-        return multi_ != nullptr;
-    }
-
     void send(std::unique_ptr<CurlExchange> exchange) {
         const std::lock_guard lock(mutex_);
         ++unanswered_[exchange->owner()];
         arrived_.push_back(std::move(exchange));
-        ::curl_multi_wakeup(multi_);
+        wake();
     }
 
     void cancel(std::uint64_t owner, std::uint64_t id) {
         const std::lock_guard lock(mutex_);
         if (unanswered_.count(owner) == 0) return;
         unwanted_.push_back({owner, id, false});
-        ::curl_multi_wakeup(multi_);
+        wake();
     }
 
     void close(std::uint64_t owner) {
         std::unique_lock lock(mutex_);
         if (unanswered_.count(owner) == 0) return;
         unwanted_.push_back({owner, 0, true});
-        ::curl_multi_wakeup(multi_);
+        wake();
         if (std::this_thread::get_id() == thread_) return;
         answered_.wait(lock, [&] { return unanswered_.count(owner) == 0; });
     }
@@ -81,7 +73,7 @@ public:
     void drop_connections() {
         std::unique_lock lock(mutex_);
         const std::uint64_t order = ++drops_ordered_;
-        ::curl_multi_wakeup(multi_);
+        wake();
         if (std::this_thread::get_id() == thread_) return;
         answered_.wait(lock, [&] { return drops_noted_ >= order; });
     }
@@ -89,7 +81,7 @@ public:
     void stop() {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
-        ::curl_multi_wakeup(multi_);
+        wake();
     }
 
     void run() {
@@ -99,7 +91,12 @@ public:
             const std::lock_guard lock(mutex_);
             thread_ = std::this_thread::get_id();
         }
+        initialise_curl();  // takes milliseconds, and leaves an error state on its thread: never on a caller's
         while (take_orders()) {
+            if (multi_ == nullptr) {
+                wait_for_orders();
+                continue;
+            }
             int still_running = 0;
             ::curl_multi_perform(multi_, &still_running);
             answer_finished();
@@ -117,6 +114,19 @@ private:
         bool all;
     };
 
+    // Under the lock.
+    void wake() {
+        ordered_.notify_one();
+        if (multi_ != nullptr) ::curl_multi_wakeup(multi_);
+    }
+
+    void wait_for_orders() {
+        std::unique_lock lock(mutex_);
+        ordered_.wait(lock, [this] {
+            return stopping_ || !arrived_.empty() || !unwanted_.empty() || drops_noted_ != drops_ordered_;
+        });
+    }
+
     void clean_up() {
         const std::lock_guard lock(mutex_);
         if (multi_ != nullptr) ::curl_multi_cleanup(std::exchange(multi_, nullptr));
@@ -129,6 +139,7 @@ private:
         bool stopping = false;
         {
             const std::lock_guard lock(mutex_);
+            if (multi_ == nullptr) multi_ = new_multi();  // at first, or because there was no memory for one
             arrived.swap(arrived_);
             unwanted.swap(unwanted_);
             stopping = stopping_;
@@ -154,6 +165,10 @@ private:
     }
 
     void begin(std::unique_ptr<CurlExchange> exchange) {
+        if (multi_ == nullptr) {
+            answer(std::move(exchange), fail(Code::out_of_memory, "There is no memory for HTTP: send the request again later."));
+            return;
+        }
         if (auto ready = exchange->prepare(); !ready) {
             answer(std::move(exchange), tl::unexpected(std::move(ready.error())));
             return;
@@ -205,11 +220,12 @@ private:
         answered_.notify_all();
     }
 
-    CURLM* multi_ = nullptr;
+    CURLM* multi_ = nullptr;  // made by the thread; null until then, and while there is no memory for it
     std::vector<std::unique_ptr<CurlExchange>> running_;  // the thread's
     bool is_drop_due_ = false;                            // the thread's
 
     std::mutex mutex_;
+    std::condition_variable ordered_;  // while there is no multi handle to wake
     std::condition_variable answered_;
     std::vector<std::unique_ptr<CurlExchange>> arrived_;
     std::vector<Unwanted> unwanted_;
@@ -268,7 +284,6 @@ void CurlLoop::drop_connections() {
 bool CurlLoop::start() {
     const std::lock_guard lock(starting_);
     if (thread_.joinable()) return true;
-    if (!multi_->open()) return false;
     try {
         thread_ = ThreadGroup::of_process().start_joinable("portal-curl", [multi = multi_] { multi->run(); });
     } catch (const std::system_error&) {
