@@ -109,7 +109,7 @@ public:
     // look. Any thread.
     [[nodiscard]] virtual bool is_watched() const { return true; }
 
-    // Compares what is stored with what was loaded or saved here last, at the cost of one system call or so, and answers
+    // Compares what is stored with what was loaded or saved here last, at the cost of a few system calls, and answers
     // whether it is something else. Cheap beside a load.
     virtual void look(std::function<void(bool has_news)> answer) { answer(true); }
 };

@@ -94,7 +94,8 @@ void FileStore::keep_watching() {
         if (const auto still_there = file.lock(); still_there != nullptr && still_there->has_news()) changed();
     };
     watch_ = FolderWatch::begin(file_->directory(), [executor = executor_, look, record = file_->name()](std::string_view name) {
-        if (name.empty() || name == record) executor->post(look);
+        const bool is_ours = name.substr(0, record.size()) == record;
+        if (name.empty() || name == record || (is_ours && is_marker(name.substr(record.size())))) executor->post(look);
     });
     watch_failed_ = watch_ == nullptr && file_->is_folder_there();
     if (watch_ != nullptr) executor_->post(look);  // at what came before it

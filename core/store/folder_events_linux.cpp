@@ -11,7 +11,7 @@
 namespace portal {
 namespace {
 
-constexpr std::uint32_t watched = IN_MOVED_TO | IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::uint32_t watched = IN_MOVED_TO | IN_CREATE | IN_MOVE_SELF | IN_ONLYDIR;
 
 FolderEvent event_of(const inotify_event& head, const char* name) {
     FolderEvent event;

@@ -35,6 +35,8 @@ bool has_unknown(const std::vector<LogoutFile>& files) {
 
 }  // namespace
 
+bool is_marker(std::string_view suffix) { return suffix == old_marker || begins_with(suffix, marker_prefix); }
+
 std::string marker_suffix(std::uint64_t epoch) { return std::string(marker_prefix) + std::to_string(epoch); }
 std::string witness_suffix(std::uint64_t epoch) { return std::string(witness_prefix) + std::to_string(epoch); }
 

@@ -32,6 +32,9 @@ struct FolderNames {
 // `suffixes`: of all that begins with the record's name, which itself may be among them (empty).
 [[nodiscard]] FolderNames read_names(const std::vector<std::string>& suffixes, bool is_cut);
 
+// Whether `suffix` is a marker's: such a file says something by being there, without a new record.
+[[nodiscard]] bool is_marker(std::string_view suffix);
+
 [[nodiscard]] std::string marker_suffix(std::uint64_t epoch);
 [[nodiscard]] std::string witness_suffix(std::uint64_t epoch);
 

@@ -1,4 +1,4 @@
-// Tells that a file in a folder was put in another's place. A hint: it may come late, twice or never.
+// Tells that a file in a folder was made, or put in another's place. A hint: it may come late, twice or never.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace portal {
 // All watches of the process share one thread, "portal-watch", which starts with the first and ends with the last.
 class FolderWatch {
 public:
-    // The file that a rename has put there; empty: the system does not say which, nor perhaps what.
+    // The file that is there now; empty: the system does not say which, nor perhaps what.
     using Changed = std::function<void(std::string_view name)>;
 
     // Null where the folder can't be watched (now). `changed` comes on the watching thread, which it must not block.

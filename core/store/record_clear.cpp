@@ -35,6 +35,7 @@ void RecordFile::mark_clear(const Record& tombstone, const KeyAtHand& key) {
     const std::string proof = proof_of_clear(key.bytes, tombstone.version.lineage, tombstone.epoch);
     const Io<void> written = files_->write(suffix, proof.empty() ? OpenFor::creating : OpenFor::overwriting, proof);
     if (!written) return;
+    seen_markers_.insert(suffix);
     if (const Io<OpenFile> folder = files_->open_folder(StoreFiles::Missing::refuse)) (void)files_->sync(*folder);
 }
 
@@ -85,6 +86,7 @@ Io<void> RecordFile::remove_record(const ToReplace& target) {
     if (Io<void> removed = files_->remove(""); !removed) return removed;
     seen_version_ = RecordVersion();
     seen_file_.reset();
+    saw(target.names);
     return files_->sync(target.folder);
 }
 

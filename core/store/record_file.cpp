@@ -1,5 +1,6 @@
 #include "store/record_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -61,7 +62,7 @@ LoadResult RecordFile::load(std::string_view key) {
 LoadResult RecordFile::judge(const Stored& stored, const FolderNames& names, std::string_view key) {
     LoadResult result = open(stored, names, key);
     removed_as_.reset();
-    saw(stored);
+    saw(stored, names);
     has_seen_clear_ = names.has_marker();
     if (result.fault.cause == StoreCause::cipher) return result;
     result.logout = logout_of(result, names);
@@ -115,24 +116,49 @@ Io<FolderNames> RecordFile::read_names(const OpenFile& folder) {
 
 // ---- News ------------------------------------------------------------------------------------------------------------
 
-void RecordFile::saw(const Stored& stored) {
+void RecordFile::saw(const Stored& stored, const FolderNames& names) {
     seen_version_ = stored.version;
     seen_file_.reset();
     if (stored.file.node == FileBytes::Node::file) seen_file_ = stored.file.info;
+    saw(names);
+}
+
+void RecordFile::saw(const FolderNames& names) {
+    seen_markers_.clear();
+    for (const LogoutFile& marker : names.markers) seen_markers_.insert(marker.suffix);
+}
+
+bool RecordFile::has_new_marker(const OpenFile& folder) {
+    const Io<Listing> listing = files_->list(folder, most_names);
+    if (!listing) return false;
+    return std::any_of(listing->names.begin(), listing->names.end(),
+                       [&](const std::string& name) { return is_marker(name) && !seen_markers_.contains(name); });
 }
 
 bool RecordFile::has_news() {
     if (!name_files() || !seen_version_) return false;
     const Io<Stored> stored = read_stored(record_header_bytes);
-    return stored && stored->version != *seen_version_;
+    if (!stored) return false;
+    if (stored->version != *seen_version_) return true;
+    const Io<OpenFile> folder = files_->open_folder(StoreFiles::Missing::refuse);
+    return folder && has_new_marker(*folder);
 }
 
 bool RecordFile::looks_changed() {
+    const auto is_same = [](const FileInfo& a, const FileInfo& b) {
+        return a.inode == b.inode && a.size == b.size && a.modified_ns == b.modified_ns;
+    };
     if (!name_files() || !seen_version_) return false;
     const Io<FileInfo> now = files_->look();
     if (!now && now.error() != ENOENT) return false;
-    if (!now || !seen_file_) return now.has_value() != seen_file_.has_value();
-    return now->inode != seen_file_->inode || now->size != seen_file_->size || now->modified_ns != seen_file_->modified_ns;
+    if (now.has_value() != seen_file_.has_value() || (now && !is_same(*now, *seen_file_))) return true;
+    const Io<OpenFile> folder = files_->open_folder(StoreFiles::Missing::refuse);
+    if (!folder) return false;
+    const Io<FileInfo> folder_now = files_->info(*folder);
+    if (!folder_now || (seen_folder_ && is_same(*folder_now, *seen_folder_))) return false;
+    if (has_new_marker(*folder)) return true;
+    seen_folder_ = *folder_now;
+    return false;
 }
 
 bool RecordFile::is_folder_there() {
@@ -199,6 +225,7 @@ Io<void> RecordFile::replace(const ToReplace& target, std::string_view sealed, U
     removed_as_.reset();
     seen_version_ = version_of(sealed, sealed.size());
     if (const Io<FileInfo> info = files_->look()) seen_file_ = *info;
+    saw(target.names);
     return files_->sync(target.folder);
 }
 

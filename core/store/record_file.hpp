@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -38,9 +39,9 @@ public:
     // A tombstone needs no key; with one, its marker carries the proof that lets others destroy the key if this process dies.
     [[nodiscard]] SaveResult save(const SaveRequest& request, const KeyAtHand& key);
 
-    // Whether another process has saved since the last load or save here. False where that can't be told.
+    // Whether another process has saved, or begun a clear, since the last load or save here. False where that can't be told.
     [[nodiscard]] bool has_news();
-    // The same by one system call. It may miss a file that was replaced within one tick of the clock.
+    // The same by a few system calls. It may miss a file that was made or replaced within one tick of the clock.
     [[nodiscard]] bool looks_changed();
 
     [[nodiscard]] bool is_folder_there();
@@ -65,7 +66,9 @@ private:
     Io<FolderNames> read_names(const OpenFile& folder);
     LoadResult open(const Stored& stored, const FolderNames& names, std::string_view key) const;
     LoadResult judge(const Stored& stored, const FolderNames& names, std::string_view key);
-    void saw(const Stored& stored);
+    void saw(const Stored& stored, const FolderNames& names);
+    void saw(const FolderNames& names);
+    bool has_new_marker(const OpenFile& folder);
 
     // Under the lock, what a save with these versions and this key has before it; else its answer.
     tl::expected<ToReplace, SaveResult> begin_save(const SaveRequest& request, std::string_view key);
@@ -97,6 +100,8 @@ private:
     std::optional<StoreFiles> files_;  // set at the first use, which computes the name's hash
     std::optional<RecordVersion> seen_version_;
     std::optional<FileInfo> seen_file_;  // of the version seen; nothing: no file, or none that was seen
+    std::set<std::string> seen_markers_;   // their suffixes
+    std::optional<FileInfo> seen_folder_;  // before its names were last compared with those
     std::optional<RecordVersion> removed_as_;  // the tombstone that the absence of a record stands for, since its save here
     bool has_seen_clear_ = false;
     bool owes_destroy_ = false;  // the app's own clear asked for it, and it is not confirmed

@@ -74,6 +74,7 @@ public:
 
     enum class Missing : std::uint8_t { refuse, make };
     Io<OpenFile> open_folder(Missing missing);
+    Io<FileInfo> info(const OpenFile& folder) { return files_->info(folder.number()); }
     Io<void> sync(const OpenFile& folder) { return files_->sync(folder.number()); }
     // The suffixes of what begins with the record's name.
     Io<Listing> list(const OpenFile& folder, std::size_t most);

@@ -395,7 +395,8 @@ TEST_CASE_METHOD(Fixture, "A clear whose proof can't be checked, since the key i
 
 // ---- News ------------------------------------------------------------------------------------------------------------
 
-TEST_CASE_METHOD(Fixture, "A look tells another process's save from one's own, by one system call", "[store][file-store]") {
+TEST_CASE_METHOD(Fixture, "A look tells another process's save, by one system call, and clear from one's own",
+                 "[store][file-store]") {
     const auto looks = [&](FileStore& from) {
         std::optional<bool> news;
         from.look([&](bool has_news) { news = has_news; });
@@ -415,4 +416,11 @@ TEST_CASE_METHOD(Fixture, "A look tells another process's save from one's own, b
     REQUIRE(save_now(sample_record(1, token)).outcome == SaveOutcome::saved);  // of the same size
     CHECK_FALSE(looks(*store));
     CHECK(looks(*other));
+    // A clear that has only begun, and then what is none of this session's.
+    CHECK(record_file().save(next(sample_tombstone(0, 4)), {key}).outcome == SaveOutcome::conflict);
+    CHECK(looks(*store));
+    CHECK(load_now().logout.is_due);
+    CHECK_FALSE(looks(*store));
+    write_bytes(folder.file("another's"), "");
+    CHECK_FALSE(looks(*store));
 }

@@ -1,8 +1,11 @@
 #include "store/folder_watch.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #if defined(__linux__)
 #include <sys/syscall.h>
-#include <unistd.h>
 #endif
 
 #include <algorithm>
@@ -62,10 +65,11 @@ private:
     std::shared_ptr<Signal<Names>> names_ = std::make_shared<Signal<Names>>();
 };
 
-// As a save does it.
+// By one event.
 void put(const TempDir& folder, const std::string& name) {
-    write_bytes(folder.file(name + ".tmp"), "new");
-    std::filesystem::rename(folder.file(name + ".tmp"), folder.file(name));
+    const std::string elsewhere = folder.path() + ".new";
+    write_bytes(elsewhere, "new");
+    std::filesystem::rename(elsewhere, folder.file(name));
 }
 
 // The system takes a moment to bury a thread whose last word was heard.
@@ -210,6 +214,26 @@ TEST_CASE_METHOD(Stores, "A watched store tells of what another process saves, a
     CHECK(told.comes(2));
     let_the_watch_look();
     CHECK(told.names().size() == 2);
+}
+
+TEST_CASE_METHOD(Stores, "A watched store tells of a clear that another process has only begun, and of none of its own",
+                 "[watch]") {
+    const auto ours = open();
+    ours->watch(changed());
+    REQUIRE(save_in(*ours, first_record()) == SaveOutcome::saved);
+    const int frozen = ::open((path + ".lock").c_str(), O_RDWR | O_CLOEXEC);
+    REQUIRE(::flock(frozen, LOCK_EX | LOCK_NB) == 0);
+    SECTION("of its own") {
+        REQUIRE(save_in(*ours, sample_tombstone(1, 4)) == SaveOutcome::unavailable);
+        let_the_watch_look();
+        CHECK(told.names().empty());
+    }
+    REQUIRE(save_in(*open(), sample_tombstone(1, 5)) == SaveOutcome::unavailable);
+    CHECK(told.comes(1));
+    ::close(frozen);
+    CHECK(load_in(*ours).logout.is_due);
+    let_the_watch_look();
+    CHECK(told.names().size() == 1);
 }
 
 TEST_CASE_METHOD(Stores, "The watch of a store ends with it, and outlives the loss of its folder", "[watch]") {
