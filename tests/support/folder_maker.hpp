@@ -47,9 +47,9 @@ public:
         record_.clear();
         if (below(12) != 0) place_record();
         for (const char* suffix : {".lock", ".claim"})
-            if (one_in(2)) put(suffix, one_in(4) ? any_bytes(20) : "");
+            if (one_in(2)) put(suffix, one_in(4) ? any_bytes(20) : "", any_kind());
         for (const char* suffix : {".tmp", ".lost.1", ".lost.2"})
-            if (one_in(4)) put(suffix, one_in(2) ? whole() : any_bytes(300));
+            if (one_in(4)) put(suffix, one_in(2) ? whole() : any_bytes(300), any_kind());
         while (one_in(2)) place_name();
         if (one_in(500))
             for (int i = 0; i < 200; ++i) put(".erase." + std::to_string(number()), "");
@@ -60,6 +60,10 @@ public:
 private:
     void put(const std::string& suffix, const std::string& bytes, MadeFile::Kind kind = MadeFile::Kind::file) {
         folder_.files[suffix] = {bytes, kind};
+    }
+    MadeFile::Kind any_kind() {
+        using Kind = MadeFile::Kind;
+        return one_in(20) ? std::array{Kind::pipe, Kind::link, Kind::directory}[below(3)] : Kind::file;
     }
     std::uint64_t below(std::uint64_t end) { return random_() % end; }
     bool one_in(std::uint64_t chances) { return below(chances) == 0; }
@@ -145,17 +149,16 @@ private:
             case 10: record_ = sealed(stranger_key, sample_record(7, old_token)); break;
             default: record_ = old_sealed(); break;
         }
-        if (one_in(50))
-            put("", "", std::array{MadeFile::Kind::pipe, MadeFile::Kind::link, MadeFile::Kind::directory}[below(3)]);
-        else
-            put("", record_);
+        const MadeFile::Kind kind = any_kind();
+        put("", kind == MadeFile::Kind::file ? record_ : "", kind);
     }
     void place_name() {
         static const std::array<std::string, 8> names{".erase.", ".out.", ".erase", ".erase.x", ".out.x", ".erase.007", ".what", "."};
         std::string suffix = names[below(names.size())];
         const std::uint64_t epoch = one_in(2) ? 3 + below(3) : number();
         if (suffix == ".erase." || suffix == ".out.") suffix += std::to_string(epoch);
-        put(suffix, marker_bytes(epoch, suffix));
+        const MadeFile::Kind kind = any_kind();
+        put(suffix, kind == MadeFile::Kind::file ? marker_bytes(epoch, suffix) : "", kind);
     }
     std::string marker_bytes(std::uint64_t epoch, const std::string& suffix) {
         std::string lineage;
