@@ -1,6 +1,7 @@
 #include "session/machine.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/random.hpp"
@@ -9,7 +10,17 @@
 namespace portal {
 namespace {
 
-constexpr std::size_t most_early_reports = 16;
+constexpr std::size_t most_early_reports = 16;  // of either kind
+
+// Too many: the oldest token's goes, for it is the least likely to be the stored one.
+template <typename Report>
+void keep(std::vector<Report>& reports, const Report& report) {
+    reports.push_back(report);
+    if (reports.size() <= most_early_reports) return;
+    reports.erase(std::min_element(reports.begin(), reports.end(), [](const Report& a, const Report& b) {
+        return std::tie(a.epoch, a.generation) < std::tie(b.epoch, b.generation);
+    }));
+}
 
 }  // namespace
 
@@ -68,16 +79,21 @@ void Machine::on(const event::Rejected& report) {
     tell(EventKind::rejected);
 }
 
-// A lease may outlive its process. A report of it that precedes the load is kept until the record is known.
-template <typename Report>
-void Machine::keep_early(const Report& report) {
+// A lease may outlive its process. A report of it that precedes the load is kept until the record is known: of each token
+// the latest 2xx, and apart from these the rejections, which no number of answers may crowd out.
+void Machine::keep_early(const event::Accepted& report) {
     if (is_provisional(report.epoch)) return;  // of an earlier process, which no record tells of
-    const auto is_same = [&](const Event& kept) {
-        const auto* const other = std::get_if<Report>(&kept);
-        return other != nullptr && *other == report;
-    };
-    if (early_reports_.size() < most_early_reports && std::none_of(early_reports_.begin(), early_reports_.end(), is_same))
-        early_reports_.push_back(report);
+    const auto same = std::find_if(early_accepted_.begin(), early_accepted_.end(), [&](const event::Accepted& kept) {
+        return kept.epoch == report.epoch && kept.generation == report.generation && kept.boot_tag == report.boot_tag;
+    });
+    if (same == early_accepted_.end()) return keep(early_accepted_, report);
+    same->sent_boot_ms = std::max(same->sent_boot_ms, report.sent_boot_ms);
+}
+
+void Machine::keep_early(const event::Rejected& report) {
+    if (is_provisional(report.epoch)) return;
+    if (std::find(early_rejected_.begin(), early_rejected_.end(), report) == early_rejected_.end())
+        keep(early_rejected_, report);
 }
 
 void Machine::on(const event::Cleared& clear) {
@@ -105,7 +121,8 @@ void Machine::sign_out(std::uint64_t least_epoch) {
     record_.backoff = {};
     record_.rejections = {};
     early_push_.reset();
-    early_reports_.clear();
+    early_accepted_.clear();
+    early_rejected_.clear();
     last_failure_ = {};
     provisional_epoch_ = provisional_generation_ = 0;
     token_is_new_ = token_is_news_ = declined_ = wanted_ = lost_ = has_unsaved_slide_ = false;

@@ -127,8 +127,8 @@ private:
     void on(const event::StoreLooked&);
     void on(const event::ClockChanged&);
     void on(const event::Closed&);
-    template <typename Report>
-    void keep_early(const Report& report);
+    void keep_early(const event::Accepted& report);
+    void keep_early(const event::Rejected& report);
     void sign_out(std::uint64_t least_epoch);
     void absorb_slide(const Moment& moment);
     void pass_time(bool frozen);
@@ -291,7 +291,8 @@ private:
     ProviderFailure last_failure_;
     std::int64_t last_force_ms_ = -force_every_ms;
     std::optional<Push> early_push_;  // came while the record was being read
-    std::vector<Event> early_reports_;      // likewise
+    std::vector<event::Accepted> early_accepted_;  // likewise
+    std::vector<event::Rejected> early_rejected_;
 
     std::vector<Waiter> waiters_;
     struct PendingDone {

@@ -162,8 +162,8 @@ void Machine::was_saved() {
 void Machine::first_answer() {
     loaded_ = true;
     if (record_is_known_) {
-        for (const Event& report : std::exchange(early_reports_, {}))
-            std::visit([this](const auto& what) { on(what); }, report);
+        for (const event::Accepted& report : std::exchange(early_accepted_, {})) on(report);
+        for (const event::Rejected& report : std::exchange(early_rejected_, {})) on(report);
     }
     if (early_push_) take_push(*std::exchange(early_push_, std::nullopt));
 }

@@ -229,6 +229,26 @@ TEST_CASE("reports of a lease that outlived its process count once the record is
     CHECK(rejected.told_state == State::rejected);
 }
 
+TEST_CASE("a 401 before the record is read counts, however many answers and older 401s came before it") {
+    MachineDriver driver = machine_at(At::loading, one_process());
+    const Record record = live_record(driver.now, hour_ms, day_ms);
+    std::int64_t last_sent_ms = 0;
+    for (int i = 40; i > 0; --i) {
+        last_sent_ms = driver.now.boot_ms - i * second_ms;
+        driver.step(event::Accepted{stored_epoch, stored_generation, driver.now.boot_tag, last_sent_ms});
+        driver.step(event::Rejected{stored_epoch - 1, static_cast<std::uint64_t>(i)});
+    }
+    SECTION("the last 2xx counts too") {
+        driver.loaded(record);
+        CHECK(driver.record().slid.boot_ms == last_sent_ms);
+    }
+    SECTION("the 401") {
+        driver.step(event::Rejected{stored_epoch, stored_generation});
+        driver.loaded(record);
+        CHECK(driver.told_state == State::rejected);
+    }
+}
+
 TEST_CASE("a slide of another boot is no slide of this one") {
     MachineDriver driver = machine_at(At::fresh, one_process());
     const Anchor before = driver.record().slid;
