@@ -135,6 +135,11 @@ void Machine::on(const event::Saved& answer) {
     }
     save_was_refused_ = true;
     store_fault_ = answer.result.fault;
+    if (answer.result.has_tombstone && operation_change_ >= clear_change_) {
+        stored_ = saving_;
+        lineage_ = stored_.lineage;
+        cleared_unread_ = false;
+    }
     on_store_unavailable(answer.result.outcome == SaveOutcome::unavailable ? StoreVerdict::locked
                                                                            : StoreVerdict::memory_only);
 }

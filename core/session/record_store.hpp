@@ -83,6 +83,8 @@ enum class SaveOutcome : std::uint8_t {
 struct SaveResult {
     SaveOutcome outcome = SaveOutcome::fault;
     StoreFault fault{};  // set where unavailable or fault
+    // With these: the tombstone is in place, and the rest of the clear is not done. What is stored later came after it.
+    bool has_tombstone = false;
 };
 
 // One session's place in a store. Called on the worker, one operation at a time, and must not block it: an implementation

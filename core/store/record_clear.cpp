@@ -79,7 +79,9 @@ SaveResult RecordFile::save_tombstone(const SaveRequest& request, const KeyAtHan
         if (sealed && seen_version_ != tombstone.version) (void)remove_record(*target);
         return save_refused(replaced.error());
     }
-    return finish_clear(*target, tombstone.epoch, proof);
+    SaveResult finished = finish_clear(*target, tombstone.epoch, proof);
+    finished.has_tombstone = sealed.has_value();
+    return finished;
 }
 
 Io<void> RecordFile::remove_record(const ToReplace& target) {

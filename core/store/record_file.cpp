@@ -68,6 +68,9 @@ LoadResult RecordFile::judge(const Stored& stored, const FolderNames& names, std
     result.logout = logout_of(result, names);
     if (result.outcome == LoadOutcome::fault) return result;
     const bool is_found = result.outcome == LoadOutcome::found;
+    const bool is_login = (is_found && result.record.state != TokenState::signed_out) ||
+                          result.fault.cause == StoreCause::other_key;
+    if (is_login && !result.logout.is_due) owes_destroy_ = false;  // the clear is over, and the key is that login's
     if (result.logout.is_due || (is_found && result.record.state == TokenState::signed_out)) has_seen_clear_ = true;
     const std::uint64_t owner = result.record.claim.owner;
     if (is_found || result.outcome == LoadOutcome::absent) release_claim_unless(owner);
@@ -207,6 +210,7 @@ SaveResult RecordFile::save_live(const SaveRequest& request, const KeyAtHand& ke
         if (is_new_claim) release_claim_unless(0);
         return save_refused(replaced.error());
     }
+    owes_destroy_ = false;
     sweep_after_live_save(*target, record.epoch);
     if (!request.claims) release_claim_unless(0);
     return {SaveOutcome::saved};

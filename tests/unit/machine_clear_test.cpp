@@ -30,6 +30,33 @@ TEST_CASE("a clear is done when its tombstone is on disk, with no byte of the to
     CHECK(says(driver.saved(), "Done d4 ok"));
 }
 
+TEST_CASE("a clear whose key is not destroyed yet is finished, and voids no login that came after its tombstone") {
+    MachineDriver driver = machine_at(At::fresh);
+    driver.clear(4);
+    driver.stored = driver.last_save;
+    driver.running = Running::none;
+    CHECK(says(driver.step(event::Saved{driver.operation, {SaveOutcome::unavailable, {StoreCause::key}, true}}),
+               "Done d4 store_unavailable"));
+    SECTION("nobody has finished it") {
+        driver.fire_timer();
+        LoadResult result{LoadOutcome::found, *driver.stored, driver.stored->version};
+        result.logout.is_unfinished = true;
+        CHECK(says(driver.loaded(result), "Save e3 g5 signed_out"));
+        CHECK(driver.record().epoch == 3);
+    }
+    SECTION("another process has, and has signed in") {
+        Record login = live_record(driver.now, 0, 0);
+        login.epoch = 3;
+        login.generation = 6;
+        login.version = {driver.stored->version.lineage, driver.stored->version.revision + 2};
+        driver.stored = login;
+        driver.live_for(second_ms);
+        CHECK(driver.told_state == State::fresh);
+        CHECK(driver.stored->state == TokenState::live);
+        CHECK(driver.stored->epoch == 3);
+    }
+}
+
 TEST_CASE("a clear while the record is being read wins over it") {
     MachineDriver driver = machine_at(At::loading, one_process());
     driver.acquire();

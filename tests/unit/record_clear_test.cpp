@@ -222,6 +222,26 @@ TEST_CASE_METHOD(Fixture, "A clear begun without the key, under another key or b
     check_heals();
 }
 
+TEST_CASE_METHOD(Fixture, "A clear that another process has finished destroys no key of the login after it", "[store][clear]") {
+    RecordFile ours = record_file();
+    destroys = false;
+    const SaveResult refused = ours.save(next(sample_tombstone(1)), {key});
+    CHECK(refused.outcome == SaveOutcome::unavailable);
+    CHECK(refused.has_tombstone);
+    destroys = true;
+    REQUIRE(finish_clear(load()) == SaveOutcome::saved);
+    REQUIRE(destroyed == 2);
+    Record login = sample_record(load().version.revision, "next-token");
+    login.epoch = 4;
+    REQUIRE(save(login, other_key) == SaveOutcome::saved);
+    CHECK(ours.load(key).fault.cause == StoreCause::other_key);
+    // What anybody can forge who may write the folder.
+    write_bytes(path, sealed("", sample_tombstone(9, 5)));
+    write_bytes(path + ".erase.5", "");
+    CHECK(ours.save(next(sample_tombstone(9, 5), true), {other_key}).outcome == SaveOutcome::saved);
+    CHECK(destroyed == 2);
+}
+
 TEST_CASE_METHOD(Fixture, "The app's own clear destroys the key without one at hand, beside a forged marker too",
                  "[store][clear]") {
     write_bytes(path + ".erase.4", std::string(40, 'x'));
