@@ -15,6 +15,7 @@ extension CStruct {
 
 extension portal_acquire_options: CStruct {}
 extension portal_answer: CStruct {}
+extension portal_backend_answer: CStruct {}
 extension portal_error: CStruct {}
 extension portal_failure: CStruct {}
 extension portal_lease: CStruct {}
@@ -28,6 +29,12 @@ func seconds(_ milliseconds: Int64) -> TimeInterval { TimeInterval(milliseconds)
 func milliseconds(_ seconds: TimeInterval) -> Int64 {
   Int64(exactly: (seconds * 1000).rounded()) ?? (seconds > 0 ? .max : seconds < 0 ? .min : 0)
 }
+
+/// What is no age at all (negative, not a number) becomes -1, which the C ABI refuses.
+func ageMilliseconds(_ age: TimeInterval) -> Int64 { age >= 0 ? milliseconds(age) : -1 }
+
+/// A C duration to which 0 would mean "the default": at least 1; what is no duration becomes one that the C ABI refuses.
+func positiveMilliseconds(_ duration: TimeInterval) -> Int64 { duration > 0 ? max(1, milliseconds(duration)) : -2 }
 
 func date(unixMilliseconds: Int64) -> Date? {
   unixMilliseconds == 0 ? nil : Date(timeIntervalSince1970: seconds(unixMilliseconds))

@@ -13,11 +13,14 @@ extension PortalSession {
     public var store: (any RecordStore)?
     /// Portal's own address, where it is not `https://api.portalhq.io`. It joins the hosts that may get the token.
     public var portalURL: URL?
+    /// Which process of the app this is, where several share the store: "app", "widget"; at most 16 ASCII characters. A new
+    /// process of the same role does not wait for the token request of one that was killed. nil: each waits.
+    public var role: String? = Role.current
     /// The hosts, with their sub-domains, that may get the token ("host" or "host:port"); nil: `portalhq.io`.
     public var allowedHosts: [String]?
     /// http and https to 127.0.0.1 and [::1]: for tests against a server on this machine.
     public var allowsLoopback = false
-    /// How long the provider has.
+    /// How long the provider has: 1 s to 5 min.
     public var requestTimeout: TimeInterval = 30
     /// Portal's rule, where a test wants another one.
     public var policy = Policy()
@@ -32,19 +35,29 @@ extension PortalSession {
     public init() {}
   }
 
-  /// Portal's rule as numbers; nil: the default. Opening fails with ``PortalSessionError/Code/policy`` where one
-  /// is out of its bounds.
+  /// One time of a ``Policy``. A number is its seconds: `policy.idle = 300`.
+  public enum PolicyTime: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral {
+    case `default`
+    /// No such time, where that has a meaning: margin, soft window, renewal lead. The same as zero seconds.
+    case none
+    case seconds(TimeInterval)
+
+    public init(integerLiteral seconds: Int) { self = .seconds(TimeInterval(seconds)) }
+    public init(floatLiteral seconds: TimeInterval) { self = .seconds(seconds) }
+  }
+
+  /// Portal's rule as numbers. Opening fails with ``PortalSessionError/Code/policy`` where one is out of its bounds.
   public struct Policy: Hashable, Sendable {
     /// From the last request to the end: 24 hours.
-    public var idle: TimeInterval?
+    public var idle = PolicyTime.default
     /// From the issue to the end: 7 days.
-    public var absolute: TimeInterval?
+    public var absolute = PolicyTime.default
     /// For the clock's rate and the way to the server: 60 s.
-    public var margin: TimeInterval?
+    public var margin = PolicyTime.default
     /// Before the idle deadline, where the next request renews what it uses: 10 min.
-    public var softWindow: TimeInterval?
+    public var softWindow = PolicyTime.default
     /// Before the absolute deadline, where a new token is fetched behind the app's back: 6 hours, less a part by chance.
-    public var renewalLead: TimeInterval?
+    public var renewalLead = PolicyTime.default
 
     public init() {}
   }
@@ -63,10 +76,10 @@ public struct ClockReading: Hashable, Sendable {
   public var sinceBoot: TimeInterval
   /// As the user may have set it.
   public var date: Date
-  /// This boot's identity; 0: not known.
-  public var bootTag: UInt64
+  /// This boot's identity; nil: not known.
+  public var bootTag: UInt64?
 
-  public init(sinceBoot: TimeInterval, date: Date, bootTag: UInt64) {
+  public init(sinceBoot: TimeInterval, date: Date, bootTag: UInt64?) {
     self.sinceBoot = sinceBoot
     self.date = date
     self.bootTag = bootTag
@@ -77,7 +90,8 @@ public struct ClockReading: Hashable, Sendable {
     var raw = portal_reading()
     portal_clock_system(&raw)
     return ClockReading(
-      sinceBoot: seconds(raw.boot_ms), date: Date(timeIntervalSince1970: seconds(raw.unix_ms)), bootTag: raw.boot_tag)
+      sinceBoot: seconds(raw.boot_ms), date: Date(timeIntervalSince1970: seconds(raw.unix_ms)),
+      bootTag: raw.boot_tag == 0 ? nil : raw.boot_tag)
   }
 }
 

@@ -42,6 +42,9 @@ public final class PortalSession: Sendable {
     portal_session_close(handle.session, 0, nil)
   }
 
+  /// How long a caller waits for a token if it does not say otherwise.
+  public static let defaultTimeout: TimeInterval = 35
+
   // MARK: Tokens
 
   /// The valid token, without waiting: one clock read and one copy; nil where ``lease(newerThan:timeout:withoutStore:isolation:)`` would
@@ -62,37 +65,38 @@ public final class PortalSession: Sendable {
   ///
   /// - Parameters:
   ///   - stale: A lease whose token failed: only a newer one will do.
-  ///   - timeout: On the session's clock, at most ten minutes; nil: 35 s.
+  ///   - timeout: On the session's clock, at most ten minutes. Zero begins what is due and does not wait: where the answer is
+  ///     not known at once, ``PortalSessionError/Code/timeout``.
   ///   - withoutStore: While the store is locked, asks the provider and goes on in memory, instead of waiting for the store.
   ///   - isolation: The caller's own: a token that is there is given without a change of actor.
   public func lease(
-    newerThan stale: Lease? = nil, timeout: TimeInterval? = nil, withoutStore: Bool = false,
+    newerThan stale: Lease? = nil, timeout: TimeInterval = PortalSession.defaultTimeout, withoutStore: Bool = false,
     isolation: isolated (any Actor)? = #isolation
   ) async throws -> Lease {
     if let current = currentLease, current.generation > stale?.generation ?? 0 { return current }
     var options = portal_acquire_options.make()
     options.flags = withoutStore ? UInt32(PORTAL_ACQUIRE_WITHOUT_STORE) : 0
     options.newer_than = stale?.generation ?? 0
-    options.timeout_ms = timeout.map(milliseconds) ?? 0
-    return try await acquire(options)
+    return try await acquire(options, timeout)
   }
 
   /// A token made after this call, whatever the present one is like. It skips the session's own back-off, once in ten
   /// seconds, but never a `Retry-After` of the backend; and it is the way back in after ``TokenAnswer/declined(code:)``.
   @discardableResult
   public func renew(
-    timeout: TimeInterval? = nil, isolation: isolated (any Actor)? = #isolation
+    timeout: TimeInterval = PortalSession.defaultTimeout, isolation: isolated (any Actor)? = #isolation
   ) async throws -> Lease {
     var options = portal_acquire_options.make()
     options.flags = UInt32(PORTAL_ACQUIRE_FORCE)
-    options.timeout_ms = timeout.map(milliseconds) ?? 0
-    return try await acquire(options)
+    return try await acquire(options, timeout)
   }
 
   private func acquire(
-    _ options: portal_acquire_options, isolation: isolated (any Actor)? = #isolation
+    _ options: portal_acquire_options, _ timeout: TimeInterval, isolation: isolated (any Actor)? = #isolation
   ) async throws -> Lease {
-    let waiter = LeaseWaiter()
+    var options = options
+    if timeout != 0 { options.timeout_ms = positiveMilliseconds(timeout) }
+    let waiter = LeaseWaiter(isPatient: timeout != 0)
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { waiter.begin(on: handle, options, $0) }
     } onCancel: {
@@ -113,9 +117,22 @@ public final class PortalSession: Sendable {
   ///   - age: Since Portal issued it, by the backend's own clock.
   ///   - epoch: The ``PortalSession/Status/epoch`` it was fetched in: after a sign-out meanwhile it is ``PortalSessionError/Code/stale``.
   public func push(_ token: String, clientID: String? = nil, age: TimeInterval = 0, epoch: UInt64? = nil) throws {
-    try withTokenInput(token, clientID: clientID, age: age) { input in
-      input.expected_epoch = epoch ?? 0
+    try withTokenInput(token, clientID: clientID, age: age, epoch: epoch) { input in
       try checked { portal_session_push(handle.session, &input, $0) }
+    }
+  }
+
+  /// Signs the present user out and the next one in, in one step: nobody who asks meanwhile is told to sign in. Already when
+  /// this is called no one gets the old token any more; it returns when that is wiped here and erased in the store.
+  ///
+  /// Its parameters are those of ``push(_:clientID:age:epoch:)``. Where the token cannot be used the present user stays.
+  public func switchUser(
+    to token: String, clientID: String? = nil, age: TimeInterval = 0, epoch: UInt64? = nil
+  ) async throws {
+    try await completion { done, error in
+      withTokenInput(token, clientID: clientID, age: age, epoch: epoch) {
+        portal_session_switch(handle.session, &$0, done, error)
+      }
     }
   }
 

@@ -36,32 +36,42 @@ final class ProviderBridge: Sendable {
   private func answer(_ id: UInt64, _ request: TokenRequest) async {
     do {
       switch try await provider.token(for: request) {
+      case .backend(let answer):
+        self.answer(id, answer)
       case .token(let token, let clientID, let age):
-        // A token that cannot be used counts as a failure: the session knows, and tells its waiters and observers.
-        withTokenInput(token, clientID: clientID, age: age) { input in
-          _ = portal_request_fulfil(id, &input, nil)
-        }
+        fulfil(id, token, clientID, age)
       case .declined(let code):
-        portal_request_decline(id, code, nil)
+        portal_request_decline(id, code ?? 0, nil)
       case .failed(let failure):
         fail(id, failure)
       }
     } catch let failure as TokenFailure {
       fail(id, failure)
+    } catch let error as URLError {
+      answer(id, BackendAnswer(error))
     } catch {
       fail(id, TokenFailure())
     }
   }
 
+  private func answer(_ id: UInt64, _ answer: BackendAnswer) {
+    answer.withCValue { _ = portal_request_answer(id, &$0, nil) }
+  }
+
+  /// A token that cannot be used counts as a failure: the session knows, and tells its waiters and observers.
+  private func fulfil(_ id: UInt64, _ token: String, _ clientID: String?, _ age: TimeInterval) {
+    let code = withTokenInput(token, clientID: clientID, age: age) { portal_request_fulfil(id, &$0, nil) }
+    guard code == .PORTAL_ERR_INVALID_ARGUMENT else { return }
+    // A malformed client id or age leaves the request open, and no better answer will come.
+    _ = withTokenInput("", clientID: nil, age: 0) { portal_request_fulfil(id, &$0, nil) }
+  }
+
   private func fail(_ id: UInt64, _ failure: TokenFailure) {
     var raw = portal_failure.make()
     raw.flags = failure.isRetryable ? UInt32(PORTAL_FAILURE_RETRYABLE) : 0
-    raw.http_status = Int32(clamping: failure.httpStatus ?? 0)
-    raw.host_code = failure.code
-    (failure.retryAfter ?? "").withPortalText { text in
-      raw.retry_after = text
-      _ = portal_request_fail(id, &raw, nil)
-    }
+    raw.retry_after_ms = max(0, milliseconds(failure.retryAfter ?? 0))
+    raw.host_code = failure.code ?? 0
+    portal_request_fail(id, &raw, nil)
   }
 }
 
@@ -69,21 +79,23 @@ extension TokenRequest {
   init(_ raw: portal_token_request) {
     self.init(
       reason: PortalSession.Reason(raw.reason), attempt: Int(raw.attempt),
-      deadline: Date(timeIntervalSinceNow: seconds(raw.timeout_ms)), generation: raw.generation,
+      deadline: Date(timeIntervalSinceNow: seconds(raw.timeout_ms)), generation: raw.generation == 0 ? nil : raw.generation,
       clientID: raw.client_id.length == 0 ? nil : String(raw.client_id))
   }
 }
 
 /// A token as the C ABI takes it, for the time of the call.
 func withTokenInput<Result>(
-  _ token: String, clientID: String?, age: TimeInterval, _ body: (inout portal_token_input) throws -> Result
+  _ token: String, clientID: String?, age: TimeInterval, epoch: UInt64? = nil,
+  _ body: (inout portal_token_input) throws -> Result
 ) rethrows -> Result {
   try token.withPortalText { token in
     try (clientID ?? "").withPortalText { clientID in
       var input = portal_token_input.make()
       input.token = token
       input.client_id = clientID
-      input.age_ms = max(0, milliseconds(age))
+      input.age_ms = ageMilliseconds(age)
+      input.expected_epoch = epoch.map { $0 == 0 ? .max : $0 } ?? 0  // no epoch is 0, which is "any" to C
       return try body(&input)
     }
   }

@@ -22,14 +22,19 @@ extension SessionHandle {
   ) throws {
     var options = portal_options.make()
     options.flags = configuration.allowsLoopback ? UInt32(PORTAL_ALLOW_LOOPBACK) : 0
-    options.request_timeout_ms = milliseconds(configuration.requestTimeout)
+    options.request_timeout_ms = positiveMilliseconds(configuration.requestTimeout)
     options.set(configuration.policy)
 
     let arena = TextArena()
     defer { arena.free() }
     options.name = arena.text(configuration.name)
     options.client_id = arena.text(configuration.clientID ?? "")
+    options.role = arena.text(configuration.role ?? "")
     options.portal_url = arena.text(configuration.portalURL?.absoluteString ?? "")
+    if configuration.allowedHosts?.isEmpty == true {
+      throw PortalSessionError(
+        .invalidArgument, message: "allowedHosts is empty, so the token could go nowhere: name a host, or leave it nil.")
+    }
     if let hosts = configuration.allowedHosts { (options.allowed_hosts, options.allowed_host_count) = arena.texts(hosts) }
 
     // From here on everything is C's, which gives it back also where opening fails.
@@ -47,11 +52,21 @@ extension SessionHandle {
 
 extension portal_options {
   fileprivate mutating func set(_ policy: PortalSession.Policy) {
-    if let idle = policy.idle { idle_ms = milliseconds(idle) }
-    if let absolute = policy.absolute { absolute_ms = milliseconds(absolute) }
-    if let margin = policy.margin { margin_ms = milliseconds(margin) }
-    if let softWindow = policy.softWindow { soft_window_ms = milliseconds(softWindow) }
-    if let renewalLead = policy.renewalLead { renewal_lead_ms = milliseconds(renewalLead) }
+    idle_ms = policy.idle.cValue
+    absolute_ms = policy.absolute.cValue
+    margin_ms = policy.margin.cValue
+    soft_window_ms = policy.softWindow.cValue
+    renewal_lead_ms = policy.renewalLead.cValue
+  }
+}
+
+extension PortalSession.PolicyTime {
+  fileprivate var cValue: Int64 {
+    switch self {
+    case .default: 0
+    case .none, .seconds(0): -1
+    case .seconds(let seconds): positiveMilliseconds(seconds)
+    }
   }
 }
 
@@ -67,7 +82,7 @@ private func clockCallbacks(_ clock: any SessionClock) -> portal_clock {
       let reading = box.clock.read()
       out.pointee = portal_reading(
         boot_ms: milliseconds(reading.sinceBoot), unix_ms: milliseconds(reading.date.timeIntervalSince1970),
-        boot_tag: reading.bootTag)
+        boot_tag: reading.bootTag ?? 0)
     },
     userdata: retained(ClockBox(clock)), release: releaseObject)
 }

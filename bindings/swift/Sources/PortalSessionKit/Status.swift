@@ -103,16 +103,21 @@ extension PortalSession {
     public let renewal: Renewal
     public let clock: ClockVerdict
     public let store: StoreVerdict
-    /// 0: no token yet.
-    public let generation: UInt64
-    public let epoch: UInt64
-    /// A day after the last request, for display.
+    /// nil: no token yet.
+    public let generation: UInt64?
+    /// nil: the store is yet to be read.
+    public let epoch: UInt64?
+    /// A day after the last request, for display; nil: no token, or its age is not known.
     public let idleDeadline: Date?
-    /// Seven days after the issue, for display.
+    /// Seven days after the issue, for display; nil: likewise.
     public let absoluteDeadline: Date?
-    /// Negative: past it.
-    public let idleLeft: TimeInterval
-    public let absoluteLeft: TimeInterval
+    /// Negative: past it; nil: no token, or its age is not known.
+    public let idleLeft: TimeInterval?
+    public let absoluteLeft: TimeInterval?
+    /// false: the clock cannot be trusted, so there are no deadlines to tell.
+    public let areTimesKnown: Bool
+    /// false: news of other processes may come late, as the store's folder cannot be watched.
+    public let isStoreWatched: Bool
     /// While backing off.
     public let retryAfter: TimeInterval?
   }
@@ -168,12 +173,14 @@ extension PortalSession.Status {
     renewal = PortalSession.Renewal(raw.renewal)
     clock = PortalSession.ClockVerdict(raw.clock)
     store = PortalSession.StoreVerdict(raw.store)
-    generation = raw.generation
-    epoch = raw.epoch
+    generation = raw.generation == 0 ? nil : raw.generation
+    epoch = raw.epoch == 0 ? nil : raw.epoch
     idleDeadline = date(unixMilliseconds: raw.idle_deadline_unix_ms)
     absoluteDeadline = date(unixMilliseconds: raw.absolute_deadline_unix_ms)
-    idleLeft = seconds(raw.idle_left_ms)
-    absoluteLeft = seconds(raw.absolute_left_ms)
+    idleLeft = idleDeadline == nil ? nil : seconds(raw.idle_left_ms)
+    absoluteLeft = absoluteDeadline == nil ? nil : seconds(raw.absolute_left_ms)
+    areTimesKnown = raw.flags & UInt32(PORTAL_STATUS_TIMES_UNKNOWN) == 0
+    isStoreWatched = raw.flags & UInt32(PORTAL_STATUS_UNWATCHED) == 0
     retryAfter = raw.retry_after_ms == 0 ? nil : seconds(raw.retry_after_ms)
   }
 }

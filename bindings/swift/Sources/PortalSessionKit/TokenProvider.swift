@@ -12,9 +12,11 @@ import Foundation
 /// }
 /// ```
 ///
+/// For a backend that is one HTTP request away there is ``URLTokenProvider``.
+///
 /// It runs in a task of its own, one at a time for each session, and that task is cancelled when a sign-out or a close makes
 /// the request void. What it throws is a failure, tried again after a back-off; answer ``TokenAnswer/declined(code:)``
-/// where the user must sign in again.
+/// where the user must sign in again, or ``TokenAnswer/backend(_:)``, which knows by itself.
 public protocol TokenProvider: Sendable {
   func token(for request: TokenRequest) async throws -> TokenAnswer
 }
@@ -27,14 +29,14 @@ public struct TokenRequest: Hashable, Sendable {
   public let attempt: Int
   /// When those who wait give up. A later answer is still welcome.
   public let deadline: Date
-  /// The newest generation that this session has had.
-  public let generation: UInt64
+  /// The newest generation that this session has had; nil: none yet.
+  public let generation: UInt64?
   /// Whose token; nil: not known yet.
   public let clientID: String?
 
   /// For the tests of a provider.
   public init(
-    reason: PortalSession.Reason, attempt: Int = 1, deadline: Date = Date(timeIntervalSinceNow: 30), generation: UInt64 = 0,
+    reason: PortalSession.Reason, attempt: Int = 1, deadline: Date = Date(timeIntervalSinceNow: 30), generation: UInt64? = nil,
     clientID: String? = nil
   ) {
     self.reason = reason
@@ -47,29 +49,29 @@ public struct TokenRequest: Hashable, Sendable {
 
 /// What the app's backend said.
 public enum TokenAnswer: Sendable {
+  /// What the backend answered over HTTP: one rule decides what it means.
+  case backend(BackendAnswer)
   /// A token; the `id` beside it in Portal's answer; and how long ago Portal issued it, by the backend's own clock.
   case token(String, clientID: String? = nil, age: TimeInterval = 0)
   /// The user must sign in. Nobody is asked any more until a push, a renewal or a new process. `code`: the app's own number
   /// for it, shown by ``PortalSession/explain()``.
-  case declined(code: Int32 = 0)
+  case declined(code: Int32? = nil)
   /// No token this time.
   case failed(TokenFailure)
 }
 
-/// Why there is no token this time. Throw it from a provider, or answer ``TokenAnswer/failed(_:)``.
+/// Why there is no token this time, where the backend speaks no HTTP. Throw it from a provider, or answer
+/// ``TokenAnswer/failed(_:)``.
 public struct TokenFailure: Error, Hashable, Sendable {
   /// The session may ask again by itself, after a back-off.
   public var isRetryable: Bool
-  /// Of the app's backend.
-  public var httpStatus: Int?
-  /// The header `Retry-After` as it came: nobody is asked before.
-  public var retryAfter: String?
+  /// How long nobody is asked; nil: the backend did not say.
+  public var retryAfter: TimeInterval?
   /// The app's own number for it, shown by ``PortalSession/explain()``.
-  public var code: Int32
+  public var code: Int32?
 
-  public init(isRetryable: Bool = true, httpStatus: Int? = nil, retryAfter: String? = nil, code: Int32 = 0) {
+  public init(isRetryable: Bool = true, retryAfter: TimeInterval? = nil, code: Int32? = nil) {
     self.isRetryable = isRetryable
-    self.httpStatus = httpStatus
     self.retryAfter = retryAfter
     self.code = code
   }

@@ -17,6 +17,10 @@ final class LeaseWaiter: Sendable {
   }
 
   private let wait = Guarded(Wait())
+  private let isPatient: Bool
+
+  /// - Parameter isPatient: false: takes the answer that is known at once, and waits for no other.
+  init(isPatient: Bool) { self.isPatient = isPatient }
 
   /// Begins the wait; what cannot begin, or was cancelled before, ends at once.
   func begin(
@@ -40,7 +44,7 @@ final class LeaseWaiter: Sendable {
       wait.id = id
       return wait.isCancelled
     }
-    if wasCancelled { portal_cancel(id, nil) }
+    if wasCancelled || !isPatient { portal_cancel(id, nil) }
   }
 
   /// Before `begin` it is remembered; after the end it is harmless.
@@ -50,6 +54,15 @@ final class LeaseWaiter: Sendable {
       return wait.id
     }
     if id != 0 { portal_cancel(id, nil) }
+  }
+
+  func endCancelled() {
+    let wasCancelled = wait.withLock { $0.isCancelled }
+    end(
+      .failure(
+        wasCancelled || isPatient
+          ? CancellationError()
+          : PortalSessionError(.timeout, message: "No token could be given without waiting: allow time for it.")))
   }
 
   func end(_ result: Result<Lease, any Error>) {
@@ -71,7 +84,7 @@ private func leaseAcquired(
     let bytes = UnsafeRawBufferPointer(start: token.data, count: token.length)
     waiter.end(.success(Lease(token: SessionToken(bytes), ticket: lease.pointee)))
   } else if code == .PORTAL_ERR_CANCELLED {
-    waiter.end(.failure(CancellationError()))
+    waiter.endCancelled()
   } else {
     waiter.end(.failure(PortalSessionError(error?.pointee ?? .make())))
   }

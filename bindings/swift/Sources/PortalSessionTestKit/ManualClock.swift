@@ -37,7 +37,7 @@ public final class ManualClock: SessionClock, @unchecked Sendable {
     change { reading in
       reading.sinceBoot = interval
       reading.date += interval
-      reading.bootTag += 1
+      reading.bootTag = (reading.bootTag ?? 0) + 1
     }
   }
 

@@ -71,6 +71,94 @@ import Testing
     #expect(rig.store.record()?.range(of: Data("token-1".utf8)) == nil)
   }
 
+  @Test("A switch of users takes one step: nobody is told to sign in, and the first user's token is gone")
+  func switches() async throws {
+    let rig = try Rig()
+    let first = try await rig.session.lease()
+    let epoch = try #require(try rig.session.status.epoch)
+    var events = rig.session.events.makeAsyncIterator()
+    try await rig.session.switchUser(to: "second-user", clientID: "another", epoch: epoch)
+    #expect(try await rig.session.lease().token.text == "second-user")
+    #expect(!rig.session.report(first, status: 200))
+    #expect(rig.store.record()?.range(of: Data("token-1".utf8)) == nil)
+    while let event = await events.next() {
+      #expect(event.kind != .signInNeeded)
+      if event.kind == .newToken { break }
+    }
+    #expect(await rig.provider.requests.count == 1)
+  }
+
+  @Test("A switch to a token that cannot be used, or of an epoch that is over, leaves the present user signed in")
+  func switchRefused() async throws {
+    let rig = try Rig()
+    let lease = try await rig.session.lease()
+    let epoch = try #require(try rig.session.status.epoch)
+    #expect(await failure { try await rig.session.switchUser(to: "null") } == .badToken)
+    #expect(await failure { try await rig.session.switchUser(to: "token", clientID: "client 1") } == .invalidArgument)
+    #expect(await failure { try await rig.session.switchUser(to: "token", epoch: epoch + 1) } == .stale)
+    #expect(await failure { try await rig.session.switchUser(to: "token", epoch: 0) } == .stale)
+    #expect(rig.session.currentLease?.generation == lease.generation)
+  }
+
+  @Test("A lease with a timeout of zero gives what there is and waits for nothing")
+  func zeroTimeout() async throws {
+    let rig = try Rig()
+    let answer = Gate()
+    await rig.provider.answer { _ in
+      await answer.wait()
+      return .token("token")
+    }
+    #expect(await failure { try await rig.session.lease(timeout: 0) } == .timeout)
+    #expect(await failure { try await rig.session.renew(timeout: 0) } == .timeout)
+    answer.open()
+    let lease = try await rig.session.lease()
+    #expect(try await rig.session.lease(timeout: 0).generation == lease.generation)
+    try await rig.session.clear()
+    #expect(await failure { try await rig.session.lease(timeout: 0) } == .signInNeeded)
+  }
+
+  @Test(
+    "A timeout that is no duration, or over ten minutes, is refused",
+    arguments: [-1, -0.0001, .nan, 601, .infinity] as [TimeInterval])
+  func refusedTimeout(timeout: TimeInterval) async throws {
+    let rig = try Rig()
+    #expect(await failure { try await rig.session.lease(timeout: timeout) } == .invalidArgument)
+  }
+
+  @Test("A timeout under a millisecond is one of a millisecond, not the default")
+  func shortTimeout() async throws {
+    let rig = try Rig()
+    await rig.provider.answer { _ in try await untilCancelled() }
+    async let code = failure { try await rig.session.lease(timeout: 0.0001) }
+    await eventually { await rig.provider.requests.count == 1 }
+    rig.clock.advance(by: 1)
+    try await rig.session.clockChanged()
+    #expect(await code == .timeout)
+  }
+
+  @Test("A status without a token, or with a clock that cannot be trusted, names no deadline and no time left")
+  func unknownTimes() async throws {
+    let rig = try Rig()
+    try await rig.session.storeChanged()
+    let empty = try rig.session.status
+    #expect(empty.generation == nil)
+    #expect(empty.idleDeadline == nil && empty.idleLeft == nil && empty.absoluteLeft == nil)
+    #expect(empty.areTimesKnown && empty.isStoreWatched)
+
+    _ = try await rig.session.lease()
+    #expect(try #require(try rig.session.status.idleLeft) > 0)
+    try await rig.session.enteredBackground()
+    rig.clock.moveDate(by: -10 * day)
+    rig.clock.reboot(after: 60)
+    let later = try Rig(store: rig.store) { $0.clock = rig.clock }
+    try await later.session.storeChanged()
+    let untrusted = try later.session.status
+    #expect(untrusted.reason == .clockUntrusted)
+    #expect(!untrusted.areTimesKnown)
+    #expect(untrusted.idleDeadline == nil && untrusted.idleLeft == nil)
+    #expect(untrusted.absoluteDeadline == nil && untrusted.absoluteLeft == nil)
+  }
+
   @Test("A renewal brings a token made after it, though the present one is good")
   func renews() async throws {
     let rig = try Rig()

@@ -24,19 +24,38 @@ import Testing
     #expect(await rig.provider.requests.map(\.attempt) == [1, 2])
   }
 
-  @Test("A provider's own failure passes its status and Retry-After on")
+  @Test("A provider's own failure passes its code and its wait on")
   func failing() async throws {
     let rig = try Rig()
-    await rig.provider.answer { _ in throw TokenFailure(httpStatus: 503, retryAfter: "120", code: 7) }
+    await rig.provider.answer { _ in throw TokenFailure(retryAfter: 120, code: 7) }
     do {
       _ = try await rig.session.lease()
       Issue.record("a token from nowhere")
     } catch let error as PortalSessionError {
       #expect(error.code == .providerFailed)
-      #expect(error.httpStatus == 503)
+      #expect(error.httpStatus == nil)
       #expect(error.osCode == 7)
       #expect(try #require(error.retryAfter) >= 120)
     }
+  }
+
+  @Test(
+    "A token with a malformed client id or age fails those who wait at once",
+    arguments: [
+      TokenAnswer.token("token", clientID: "client 1"), .token("token", age: -1), .token("token", age: .nan),
+      .token("token", age: -.infinity),
+    ])
+  func malformed(answer: TokenAnswer) async throws {
+    let rig = try Rig()
+    await rig.provider.answer { _ in answer }
+    #expect(await failure { try await rig.session.lease() } == .badToken)
+  }
+
+  @Test("A failure with a wait that is none fails those who wait at once", arguments: [-5, .nan, -.infinity] as [TimeInterval])
+  func malformedWait(retryAfter: TimeInterval) async throws {
+    let rig = try Rig()
+    await rig.provider.answer { _ in throw TokenFailure(retryAfter: retryAfter) }
+    #expect(await failure { try await rig.session.lease() } == .providerFailed)
   }
 
   @Test("A provider that declines asks for a sign-in, and is asked no more until someone forces it")

@@ -116,16 +116,13 @@ final class FakePortal: Sendable {
     _ = try await post(URLRequest(url: url.appendingPathComponent("_fake/\(what)")), body)
   }
 
-  fileprivate func post(_ request: URLRequest, _ body: [String: any Sendable]) async throws -> Data {
+  private func post(_ request: URLRequest, _ body: [String: any Sendable]) async throws -> Data {
     var request = request
     request.httpMethod = "POST"
     request.httpBody = try JSONSerialization.data(withJSONObject: body)
     let (data, response) = try await session.data(for: request)
-    guard let status = (response as? HTTPURLResponse)?.statusCode, (200..<300).contains(status) else {
-      throw TokenFailure(
-        httpStatus: (response as? HTTPURLResponse)?.statusCode,
-        retryAfter: (response as? HTTPURLResponse)?.value(forHTTPHeaderField: "Retry-After"))
-    }
+    let status = try #require((response as? HTTPURLResponse)?.statusCode)
+    try #require((200..<300).contains(status), "\(request.url!): \(status)")
     return data
   }
 }
@@ -157,24 +154,21 @@ final class FakePortal: Sendable {
 
 /// The app's provider: asks its own backend, which is a part of fake-portal.
 actor Backend: TokenProvider {
-  private let portal: FakePortal
-  private let client: String
+  private let provider: URLTokenProvider
   private(set) var calls = 0
 
   init(_ portal: FakePortal, client: String) {
-    self.portal = portal
-    self.client = client
+    let url = portal.url.appendingPathComponent("_app/token")
+    provider = URLTokenProvider(urlSession: portal.session) { _ in
+      var request = URLRequest(url: url)
+      request.httpMethod = "POST"
+      request.httpBody = try JSONSerialization.data(withJSONObject: ["client_id": client])
+      return request
+    }
   }
 
   func token(for request: TokenRequest) async throws -> TokenAnswer {
-    struct Session: Decodable {
-      let id: String
-      let clientSessionToken: String
-    }
     calls += 1
-    let url = portal.url.appendingPathComponent("_app/token")
-    let answer = try await JSONDecoder().decode(
-      Session.self, from: portal.post(URLRequest(url: url), ["client_id": client]))
-    return .token(answer.clientSessionToken, clientID: answer.id)
+    return try await provider.token(for: request)
   }
 }

@@ -97,12 +97,17 @@ func untilCancelled() async throws -> Never {
   while true { try await Task.sleep(nanoseconds: 3_600_000_000_000) }
 }
 
-/// The code that an operation failed with; nil: it did not, or in another way.
-func failure<Result>(_ body: () async throws -> Result) async -> PortalSessionError.Code? {
+/// What an operation failed with; nil: it did not, or in another way.
+func sessionError<Result>(_ body: () async throws -> Result) async -> PortalSessionError? {
   do {
     _ = try await body()
     return nil
   } catch {
-    return (error as? PortalSessionError)?.code
+    return error as? PortalSessionError
   }
+}
+
+/// The code of that failure.
+func failure<Result>(_ body: () async throws -> Result) async -> PortalSessionError.Code? {
+  await sessionError(body)?.code
 }
