@@ -45,14 +45,15 @@ private:
 };
 
 jlong open(JNIEnv* env, jclass /*bridge*/, jobject host, jint parts, jint log_level, jint flags, jbyteArray name,
-           jbyteArray client_id, jbyteArray portal_url, jobjectArray allowed_hosts, jlongArray policy) {
+           jbyteArray client_id, jbyteArray portal_url, jbyteArray role, jobjectArray allowed_hosts, jlongArray policy) {
     const Bytes name_bytes(env, name);
     const Bytes client_bytes(env, client_id);
     const Bytes url_bytes(env, portal_url);
+    const Bytes role_bytes(env, role);
     const Texts hosts(env, allowed_hosts);
     auto options = made<portal_options>();
-    if (name_bytes.failed() || client_bytes.failed() || url_bytes.failed() || hosts.failed() ||
-        !attach_host(env, host, parts, static_cast<portal_level>(log_level), options)) {
+    if (name_bytes.failed() || client_bytes.failed() || url_bytes.failed() || role_bytes.failed() ||
+        hosts.failed() ||        !attach_host(env, host, parts, static_cast<portal_level>(log_level), options)) {
         throw_out_of_memory(env);
         return 0;
     }
@@ -60,6 +61,7 @@ jlong open(JNIEnv* env, jclass /*bridge*/, jobject host, jint parts, jint log_le
     options.name = name_bytes.text();
     options.client_id = client_bytes.text();
     options.portal_url = url_bytes.text();
+    options.role = role_bytes.text();
     options.allowed_hosts = hosts.data();
     options.allowed_host_count = hosts.size();
     jlong values[7];
@@ -132,7 +134,8 @@ void status(JNIEnv* env, jclass /*bridge*/, jlong handle, jlongArray out) {
                             static_cast<jlong>(status.rejections),
                             static_cast<jlong>(status.waits),
                             static_cast<jlong>(status.degraded_saves),
-                            status.longest_wait_ms};
+                            status.longest_wait_ms,
+                            static_cast<jlong>(status.flags)};
     env->SetLongArrayRegion(out, 0, sizeof values / sizeof values[0], values);
 }
 
@@ -219,27 +222,48 @@ void push(JNIEnv* env, jclass /*bridge*/, jlong handle, jbyteArray token, jbyteA
     check(env, portal_session_push(session_of(handle), &input, &error), error);
 }
 
-jint fulfil(JNIEnv* env, jclass /*bridge*/, jlong request_id, jbyteArray token, jbyteArray client_id, jlong age_ms) {
+void switch_user(JNIEnv* env, jclass /*bridge*/, jlong handle, jbyteArray token, jbyteArray client_id, jlong age_ms,
+                 jlong expected_epoch, jobject completion) {
     const Bytes token_bytes(env, token);
     const Bytes client_bytes(env, client_id);
-    if (token_bytes.failed() || client_bytes.failed()) return PORTAL_ERR_OUT_OF_MEMORY;
-    const portal_token_input input = input_of(token_bytes, client_bytes, age_ms);
-    return portal_request_fulfil(static_cast<uint64_t>(request_id), &input, nullptr);
+    if (token_bytes.failed() || client_bytes.failed()) return;
+    portal_token_input input = input_of(token_bytes, client_bytes, age_ms);
+    input.expected_epoch = static_cast<uint64_t>(expected_epoch);
+    start(env, completion, [handle, &input](void* held, portal_error* error) {
+        const portal_done done = done_by(held);
+        return portal_session_switch(session_of(handle), &input, &done, error);
+    });
+}
+
+void answer(JNIEnv* env, jclass /*bridge*/, jlong request_id, jint flags, jint http_status, jint code, jint host_code,
+            jbyteArray retry_after, jbyteArray date, jbyteArray token, jbyteArray client_id, jlong age_ms) {
+    const Bytes retry_after_bytes(env, retry_after);
+    const Bytes date_bytes(env, date);
+    const Bytes token_bytes(env, token);
+    const Bytes client_bytes(env, client_id);
+    if (retry_after_bytes.failed() || date_bytes.failed() || token_bytes.failed() || client_bytes.failed()) return;
+    auto answer = made<portal_backend_answer>();
+    answer.flags = static_cast<uint32_t>(flags);
+    answer.http_status = http_status;
+    answer.code = static_cast<portal_code>(code);
+    answer.os_code = host_code;
+    answer.retry_after = retry_after_bytes.text();
+    answer.date = date_bytes.text();
+    answer.token_or_body = token_bytes.text();
+    answer.client_id = client_bytes.text();
+    answer.age_ms = age_ms;
+    auto error = made<portal_error>();
+    check(env, portal_request_answer(static_cast<uint64_t>(request_id), &answer, &error), error);
 }
 
 jint decline(JNIEnv* /*env*/, jclass /*bridge*/, jlong request_id, jint host_code) {
     return portal_request_decline(static_cast<uint64_t>(request_id), host_code, nullptr);
 }
 
-jint fail(JNIEnv* env, jclass /*bridge*/, jlong request_id, jint flags, jint http_status, jlong retry_after_ms,
-          jbyteArray retry_after, jint host_code) {
-    const Bytes retry_after_bytes(env, retry_after);
-    if (retry_after_bytes.failed()) return PORTAL_ERR_OUT_OF_MEMORY;
+jint fail(JNIEnv* /*env*/, jclass /*bridge*/, jlong request_id, jint flags, jlong retry_after_ms, jint host_code) {
     auto failure = made<portal_failure>();
     failure.flags = static_cast<uint32_t>(flags);
-    failure.http_status = http_status;
     failure.retry_after_ms = retry_after_ms;
-    failure.retry_after = retry_after_bytes.text();
     failure.host_code = host_code;
     return portal_request_fail(static_cast<uint64_t>(request_id), &failure, nullptr);
 }
@@ -295,7 +319,7 @@ JNINativeMethod method(const char* name, const char* signature, Function functio
 
 bool register_methods(JNIEnv* env, jclass bridge) {
     const JNINativeMethod methods[] = {
-        method("open", "(Lio/portalsession/internal/NativeHost;III[B[B[B[[B[J)J", open),
+        method("open", "(Lio/portalsession/internal/NativeHost;III[B[B[B[B[[B[J)J", open),
         method("close", "(JJ)I", close),
         method("release", "(J)V", release),
         method("clear", "(JLio/portalsession/internal/NativeCompletion;)V", clear),
@@ -310,9 +334,10 @@ bool register_methods(JNIEnv* env, jclass bridge) {
         method("report", "(J[BI)V", report),
         method("prepare", "(J)V", prepare),
         method("push", "(J[B[BJJ)V", push),
-        method("fulfil", "(J[B[BJ)I", fulfil),
+        method("switchUser", "(J[B[BJJLio/portalsession/internal/NativeCompletion;)V", switch_user),
+        method("answer", "(JIIII[B[B[B[BJ)V", answer),
         method("decline", "(JI)I", decline),
-        method("fail", "(JIIJ[BI)I", fail),
+        method("fail", "(JIJI)I", fail),
         method("storeLoaded", "(JIJ[B)I", store_loaded),
         method("storeSaved", "(JI)I", store_saved),
         method("verdict", "(I[B[BI)I", verdict),

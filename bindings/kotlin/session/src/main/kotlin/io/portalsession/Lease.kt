@@ -63,19 +63,3 @@ public class Lease internal constructor(internal val bytes: ByteArray) : AutoClo
         const val FLAG_MEMORY_ONLY = 2
     }
 }
-
-/** How to wait for a token. */
-public class LeaseOptions
-    @JvmOverloads
-    constructor(
-        /** Then the wait fails; 0: 35 s. At most 10 min. */
-        public val timeoutMillis: Long = 0,
-        /** The generation that failed: only a newer one will do; 0: any that is valid. */
-        public val newerThan: Long = 0,
-        /** While the store is locked, ask the provider and go on in memory, instead of waiting for it. */
-        public val withoutStore: Boolean = false,
-    ) {
-        internal companion object {
-            val DEFAULT = LeaseOptions()
-        }
-    }

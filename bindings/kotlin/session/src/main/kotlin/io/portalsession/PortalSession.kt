@@ -48,7 +48,7 @@ public class PortalSession private constructor(
      */
     @JvmSynthetic
     public suspend fun lease(options: LeaseOptions = LeaseOptions.DEFAULT): Lease {
-        val present = if (options.newerThan == 0L) tryLease() else null
+        val present = if (options.isPlain) tryLease() else null
         return present ?: await(options, 0)
     }
 
@@ -134,24 +134,40 @@ public class PortalSession private constructor(
     /**
      * Gives a token unasked, after a login for example. It takes the place of any other, and signs in.
      *
-     * @param expectedEpoch the epoch that it was fetched in: after a logout meanwhile it is [PortalSessionException.Stale];
-     *   0: any
+     * @param expectedEpoch the epoch that it was fetched in, from [Lease.epoch] or [SessionStatus.epoch]: after a logout
+     *   meanwhile it is [PortalSessionException.Stale]; null: any
      * @throws PortalSessionException if it cannot be used
      */
     @JvmOverloads
     public fun push(
         token: TokenAnswer.Token,
-        expectedEpoch: Long = 0,
-    ) {
-        val bytes = token.text.encodeToByteArray()
-        try {
-            handle.use {
-                NativeBridge.push(it, bytes, token.clientId?.encodeToByteArray(), token.ageMillis, expectedEpoch)
-            }
-        } finally {
-            bytes.fill(0)
+        expectedEpoch: Long? = null,
+    ): Unit =
+        token.pass { text, clientId ->
+            handle.use { NativeBridge.push(it, text, clientId, token.ageMillis, nativeEpoch(expectedEpoch)) }
         }
-    }
+
+    /**
+     * Signs the present user out and the next one in, in one step: nobody is told to sign in between the two. From the
+     * return on no call gives the old token; it is wiped and erased in the store when this resumes.
+     *
+     * @param expectedEpoch as for [push]
+     * @throws PortalSessionException if the token cannot be used: then the present user is still signed in
+     */
+    @JvmSynthetic
+    public suspend fun switchUser(
+        token: TokenAnswer.Token,
+        expectedEpoch: Long? = null,
+    ): Unit = awaitDone { completion -> startSwitch(token, expectedEpoch, completion) }
+
+    /** For Java: [switchUser], told to [callback] by [executor]. A token that cannot be used is thrown at once. */
+    @JvmOverloads
+    public fun switchUser(
+        token: TokenAnswer.Token,
+        executor: Executor,
+        callback: DoneCallback,
+        expectedEpoch: Long? = null,
+    ): Unit = startSwitch(token, expectedEpoch) { _, failure -> executor.execute { callback.onDone(failure) } }
 
     /** Starts a renewal that is due, if any, so that the wait hides behind the app's first screen. */
     public fun prepare(): Unit = handle.use { NativeBridge.prepare(it) }
@@ -187,12 +203,18 @@ public class PortalSession private constructor(
     /** The status and the last 32 transitions as one JSON object, for support: no secret is in it. */
     public fun explain(): String = handle.use { NativeBridge.explain(it) }.decodeToString()
 
-    /** Whether the token may go to this place; [port] 0: the scheme's own. */
+    /** Whether the token may go to this place. Answers after [close] too: the list of hosts never changes. */
     public fun allows(
         scheme: String,
         host: String,
         port: Int,
-    ): Boolean = handle.use { NativeBridge.allows(it, scheme.encodeToByteArray(), host.encodeToByteArray(), port) }
+    ): Boolean = port in PORTS && isAllowed(scheme, host, port)
+
+    /** The same, at the scheme's own port. */
+    public fun allows(
+        scheme: String,
+        host: String,
+    ): Boolean = isAllowed(scheme, host, SCHEMES_OWN_PORT)
 
     /** Ends the session: those who wait get [PortalSessionException.Closed]. The token stays in the store. No wait. */
     override fun close(): Unit = close(0)
@@ -204,6 +226,37 @@ public class PortalSession private constructor(
     }
 
     // ---- inside ----
+
+    private fun isAllowed(
+        scheme: String,
+        host: String,
+        port: Int,
+    ): Boolean =
+        handle.useEvenClosed { NativeBridge.allows(it, scheme.encodeToByteArray(), host.encodeToByteArray(), port) }
+
+    private fun startSwitch(
+        token: TokenAnswer.Token,
+        expectedEpoch: Long?,
+        completion: NativeCompletion,
+    ) = token.pass { text, clientId ->
+        val epoch = nativeEpoch(expectedEpoch)
+        handle.use { NativeBridge.switchUser(it, text, clientId, token.ageMillis, epoch, completion) }
+    }
+
+    /** The C API reads 0 as "any". */
+    private fun nativeEpoch(expected: Long?): Long {
+        require(expected != 0L) { "expectedEpoch is 0: no token was there yet. Leave it out for any epoch." }
+        return expected ?: 0
+    }
+
+    private inline fun TokenAnswer.Token.pass(call: (text: ByteArray, clientId: ByteArray?) -> Unit) {
+        val bytes = text.encodeToByteArray()
+        try {
+            call(bytes, clientId?.encodeToByteArray())
+        } finally {
+            bytes.fill(0)
+        }
+    }
 
     private suspend fun await(
         options: LeaseOptions,
@@ -229,7 +282,7 @@ public class PortalSession private constructor(
         val allFlags = flags or if (options.withoutStore) NativeBridge.ACQUIRE_WITHOUT_STORE else 0
         val id =
             handle.use {
-                NativeBridge.acquire(it, allFlags, options.timeoutMillis, options.newerThan) { bytes, failure ->
+                NativeBridge.acquire(it, allFlags, options.nativeTimeoutMillis, options.nativeNewerThan) { bytes, failure ->
                     done(bytes?.let(::Lease), failure)
                 }
             }
@@ -266,10 +319,11 @@ public class PortalSession private constructor(
         private var name = ""
         private var clientId = ""
         private var portalUrl = ""
+        private var role = ""
         private var allowedHosts: List<String>? = null
         private var flags = 0
         private var bootTag = 0L
-        private val policy = LongArray(POLICY_FIELDS)
+        private var policy = SessionPolicy.DEFAULT
         private var provider: TokenProvider? = null
         private var context: CoroutineContext = Dispatchers.IO
         private var store: SessionStore? = null
@@ -280,16 +334,27 @@ public class PortalSession private constructor(
         private var clock: SessionClock? = null
 
         /** Which session; 1 to 128 bytes of UTF-8. Two with one name and store behave as two processes would. */
-        public fun name(name: String): Builder = apply { this.name = name }
+        public fun name(name: String): Builder = apply { this.name = given("name", name) }
 
         /** Whose session; if it is not set, it is learnt from the first token that names one. */
-        public fun clientId(clientId: String): Builder = apply { this.clientId = clientId }
+        public fun clientId(clientId: String): Builder = apply { this.clientId = given("clientId", clientId) }
 
         /** Portal's address: `https://api.portalhq.io`. Its host may get the token too. */
-        public fun portalUrl(url: String): Builder = apply { portalUrl = url }
+        public fun portalUrl(url: String): Builder = apply { portalUrl = given("portalUrl", url) }
+
+        /**
+         * Which process of the app this is, where several share a store: `main`, `push`; at most 16 printable characters.
+         * While one process asks its provider, the others wait for its token; if it is killed meanwhile, a new process of
+         * the same role does not wait for it.
+         */
+        public fun role(role: String): Builder = apply { this.role = given("role", role) }
 
         /** Who may get the token, each with its sub-domains: `host` or `host:port`. Only `portalhq.io` if it is not set. */
-        public fun allowedHosts(vararg hosts: String): Builder = apply { allowedHosts = hosts.toList() }
+        public fun allowedHosts(vararg hosts: String): Builder =
+            apply {
+                require(hosts.isNotEmpty()) { "allowedHosts has no host. Leave it out for Portal's own." }
+                allowedHosts = hosts.toList()
+            }
 
         /** Lets the token go to 127.0.0.1 and [::1], over http too: for tests against a server of one's own. */
         public fun allowLoopback(): Builder = apply { flags = flags or NativeBridge.ALLOW_LOOPBACK }
@@ -316,35 +381,27 @@ public class PortalSession private constructor(
                 this.logger = logger
             }
 
-        /** How long a token lives without a request: 24 h. */
-        public fun idleMillis(millis: Long): Builder = policy(0, millis)
+        /** Portal's rule where it differs from the published one, and what the session adds to it. */
+        public fun policy(policy: SessionPolicy): Builder = apply { this.policy = policy }
 
-        /** How long a token lives in all: 7 days. */
-        public fun absoluteMillis(millis: Long): Builder = policy(1, millis)
-
-        /** How much less the session counts with: 60 s. */
-        public fun marginMillis(millis: Long): Builder = policy(2, millis)
-
-        /** The last part of the idle window, in which the state is [SessionState.EXPIRING]: 10 min; -1: none. */
-        public fun softWindowMillis(millis: Long): Builder = policy(3, millis)
-
-        /** How long before the absolute deadline a renewal starts in the background: 6 h; -1: none. */
-        public fun renewalLeadMillis(millis: Long): Builder = policy(4, millis)
-
-        /** How long the provider may take until those who wait give up: 30 s. */
-        public fun requestTimeoutMillis(millis: Long): Builder = policy(5, millis)
-
-        /** This boot as the host names it, for systems that hide their own name for it; 0: the system's. */
-        public fun bootTag(tag: Long): Builder = apply { bootTag = tag }
+        /** This boot as the host names it, for systems that hide their own name for it. */
+        public fun bootTag(tag: Long): Builder =
+            apply {
+                require(tag != 0L) { "bootTag is 0. Leave it out where the boot is not known." }
+                bootTag = tag
+            }
 
         /** Another clock than the system's. */
         @PortalSessionTestingApi
         public fun clock(clock: SessionClock): Builder = apply { this.clock = clock }
 
-        private fun policy(
-            field: Int,
-            value: Long,
-        ) = apply { policy[field] = value }
+        private fun given(
+            what: String,
+            text: String,
+        ): String {
+            require(text.isNotEmpty()) { "$what is empty. Leave it out for the default." }
+            return text
+        }
 
         /**
          * Opens it, and starts to load what the store has. No input or output, no wait: fit for the main thread.
@@ -360,7 +417,6 @@ public class PortalSession private constructor(
                 opened.value?.let { handle -> runCatching { handle.use { flows.publish(flows.read(it)) } } }
                 flows.events.tryEmit(event)
             }
-            policy[POLICY_FIELDS - 1] = bootTag
             val session =
                 NativeBridge.open(
                     host,
@@ -370,8 +426,9 @@ public class PortalSession private constructor(
                     name.encodeToByteArray(),
                     clientId.encodeToByteArray(),
                     portalUrl.encodeToByteArray(),
+                    role.encodeToByteArray(),
                     allowedHosts?.map { it.encodeToByteArray() }?.toTypedArray(),
-                    policy,
+                    policy.values() + bootTag,
                 )
             val handle = NativeHandle(session)
             opened.value = handle
@@ -386,7 +443,8 @@ public class PortalSession private constructor(
 
     public companion object {
         private const val EVENTS = 64
-        private const val POLICY_FIELDS = 7
+        private const val SCHEMES_OWN_PORT = 0
+        private val PORTS = 1..65_535
         private const val HTTP_UNAUTHORIZED = 401
 
         /** Opens a session: `PortalSession.open(provider) { store(…) }`. See [Builder.open]. */

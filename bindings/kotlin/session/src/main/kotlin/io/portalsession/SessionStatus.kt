@@ -1,6 +1,8 @@
 // What a session has and does.
 package io.portalsession
 
+import io.portalsession.internal.NativeBridge
+
 /** What the session has. The order is that of the C API, here and below. */
 public enum class SessionState {
     /** The store is not read yet, or unavailable now. */
@@ -103,19 +105,25 @@ public class SessionStatus internal constructor(
     /** Grows by one with each clear. */
     public val epoch: Long get() = values[6]
 
-    /** 24 hours after the last answer, for display; 0: none. */
-    public val idleDeadlineUnixMillis: Long get() = values[7]
+    /** 24 hours after the last answer, for display; null: no token, or [areTimesKnown] is false. */
+    public val idleDeadlineUnixMillis: Long? get() = timeAt(7, deadline = 7)
 
-    /** 7 days after the token was issued, for display; 0: none. */
-    public val absoluteDeadlineUnixMillis: Long get() = values[8]
+    /** 7 days after the token was issued, for display; null: no token, or [areTimesKnown] is false. */
+    public val absoluteDeadlineUnixMillis: Long? get() = timeAt(8, deadline = 8)
 
-    /** Negative: past it. */
-    public val idleLeftMillis: Long get() = values[9]
+    /** Until the idle deadline, negative past it; null: no token, or [areTimesKnown] is false. */
+    public val idleLeftMillis: Long? get() = timeAt(9, deadline = 7)
 
-    /** Negative: past it. */
-    public val absoluteLeftMillis: Long get() = values[10]
+    /** Until the absolute deadline, negative past it; null: no token, or [areTimesKnown] is false. */
+    public val absoluteLeftMillis: Long? get() = timeAt(10, deadline = 8)
 
-    /** While backing off; 0: not. */
+    /** False: the device's clock cannot be trusted, so deadlines and times left are not known. */
+    public val areTimesKnown: Boolean get() = values[22] and NativeBridge.STATUS_TIMES_UNKNOWN == 0L
+
+    /** False: the store's folder cannot be watched, so news of other processes may come late. */
+    public val isStoreWatched: Boolean get() = values[22] and NativeBridge.STATUS_UNWATCHED == 0L
+
+    /** Until the provider may be asked again; 0: it may be asked now. */
     public val retryAfterMillis: Long get() = values[11]
 
     /** New tokens since open, whatever the reason. */
@@ -142,6 +150,11 @@ public class SessionStatus internal constructor(
 
     override fun toString(): String =
         "SessionStatus(state=$state, reason=$reason, renewal=$renewal, store=$store, generation=$generation, epoch=$epoch)"
+
+    private fun timeAt(
+        index: Int,
+        deadline: Int,
+    ): Long? = if (areTimesKnown && values[deadline] != 0L) values[index] else null
 
     private inline fun <reified E : Enum<E>> enumAt(
         index: Int,

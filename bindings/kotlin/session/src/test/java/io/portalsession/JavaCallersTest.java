@@ -37,6 +37,8 @@ class JavaCallersTest {
             assertEquals("from-java", lease.token());
             session.report(lease, 200);
             assertEquals(SessionState.FRESH, session.readStatus().getState());
+            session.switchUser(new TokenAnswer.Token("next"), Runnable::run, failure -> told.add("switched"));
+            assertEquals("switched", next());
             session.clear(Runnable::run, failure -> told.add(failure == null ? "cleared" : failure));
             assertEquals("cleared", next());
             assertNull(session.tryLease());
@@ -48,7 +50,7 @@ class JavaCallersTest {
     @Test void aJavaAppCancelsItsWait() throws Exception {
         CallbackTokenProvider silent = (request, answer) -> { };
         try (PortalSession session = new PortalSession.Builder().provider(silent).open()) {
-            session.lease(Runnable::run, callback, new LeaseOptions(1_000_000_000L)).cancel();
+            session.lease(Runnable::run, callback, LeaseOptions.DEFAULT.timeoutMillis(1_000_000_000L)).cancel();
         } catch (Exception refused) { // over 10 minutes
             assertInstanceOf(PortalSessionException.InvalidArgument.class, refused);
         }

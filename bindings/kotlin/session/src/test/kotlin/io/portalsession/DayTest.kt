@@ -8,6 +8,7 @@ package io.portalsession
 
 import io.portalsession.okhttp.PortalInterceptor
 import io.portalsession.okhttp.await
+import io.portalsession.okhttp.toTokenAnswer
 import io.portalsession.okhttp.withoutPortalToken
 import java.io.IOException
 import java.util.concurrent.CopyOnWriteArrayList
@@ -90,10 +91,7 @@ class DayTest : SessionTests() {
             backendFault?.invoke()
             val body = """{"client_id": "${user.clientId}"}""".toRequestBody()
             val request = Request.Builder().url("${portal.url}/_app/token").post(body).withoutPortalToken().build()
-            client.newCall(request).execute().use { response ->
-                val retryAfter = response.header("Retry-After")
-                if (!response.isSuccessful) return@TokenProvider TokenAnswer.ofHttp(response.code, retryAfter)
-                val json = response.body.string()
+            client.newCall(request).execute().toTokenAnswer { json ->
                 TokenAnswer.Token(FakePortal.text(json, "clientSessionToken"), FakePortal.text(json, "id"))
             }
         }

@@ -1,6 +1,7 @@
 // The wrapper's vocabulary is the C header's.
 package io.portalsession
 
+import io.portalsession.internal.NativeBridge
 import java.io.File
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
@@ -15,6 +16,25 @@ class HeaderTest {
     ): Map<String, Int> {
         val lines = Regex("""\b${prefix}_([A-Z_]+)\s*=\s*(-?\d+)[,\s]""").findAll(body)
         return lines.associate { it.groupValues[1] to it.groupValues[2].toInt() }
+    }
+
+    /** The number of a `#define`. */
+    private fun defined(name: String): Int =
+        checkNotNull(Regex("""#define $name +(\d+)""").find(header)) { "no $name" }.groupValues[1].toInt()
+
+    @Test
+    fun `flags have the header's numbers, and the wrapper knows the whole ABI`() {
+        assertEquals(defined("PORTAL_ABI"), NativeBridge.abi())
+        assertEquals(defined("PORTAL_ANSWER_PARSED"), NativeBridge.ANSWER_PARSED)
+        assertEquals(defined("PORTAL_ANSWER_TLS"), NativeBridge.ANSWER_TLS)
+        assertEquals(defined("PORTAL_FAILURE_RETRYABLE"), NativeBridge.FAILURE_RETRYABLE)
+        assertEquals(defined("PORTAL_ACQUIRE_FORCE"), NativeBridge.ACQUIRE_FORCE)
+        assertEquals(defined("PORTAL_ACQUIRE_WITHOUT_STORE"), NativeBridge.ACQUIRE_WITHOUT_STORE)
+        assertEquals(defined("PORTAL_STATUS_TIMES_UNKNOWN").toLong(), NativeBridge.STATUS_TIMES_UNKNOWN)
+        assertEquals(defined("PORTAL_STATUS_UNWATCHED").toLong(), NativeBridge.STATUS_UNWATCHED)
+        val codes = values("PORTAL_ERR")
+        assertEquals(codes["TIMEOUT"], NativeBridge.ERR_TIMEOUT)
+        assertEquals(codes["NETWORK"], NativeBridge.ERR_NETWORK)
     }
 
     private inline fun <reified E : Enum<E>> words(from: Int = 0) =

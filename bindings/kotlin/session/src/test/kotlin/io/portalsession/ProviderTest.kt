@@ -2,6 +2,10 @@
 package io.portalsession
 
 import java.io.IOException
+import java.net.ConnectException
+import java.net.SocketTimeoutException
+import java.net.UnknownHostException
+import javax.net.ssl.SSLHandshakeException
 import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CompletableDeferred
@@ -51,7 +55,7 @@ class ProviderTest : SessionTests() {
     @Test
     fun `nobody is asked before Retry-After has passed`() =
         blocking {
-            provider.script = { _, _ -> TokenAnswer.ofHttp(429, "120") }
+            provider.script = { _, _ -> TokenAnswer.Http(429, retryAfter = "120") }
             val session = open()
             val failure = failsWith<PortalSessionException.ProviderFailed> { session.lease() }
             assertEquals(429, failure.httpStatus)
@@ -59,6 +63,79 @@ class ProviderTest : SessionTests() {
             clock.advance(session, 119.seconds)
             failsWith<PortalSessionException.ProviderFailed> { session.lease() }
             assertEquals(1, provider.count)
+        }
+
+    @Test
+    fun `a Retry-After that is a date counts from the answer's own date`() =
+        blocking {
+            val date = "Tue, 14 Nov 2023 22:13:20 GMT"
+            provider.script = { _, _ -> TokenAnswer.Http(503, retryAfter = "Tue, 14 Nov 2023 22:23:20 GMT", date = date) }
+            val failure = failsWith<PortalSessionException.ProviderFailed> { open().lease() }
+            assertTrue(failure.retryAfterMillis in 600_000..900_000, "${failure.retryAfterMillis}")
+        }
+
+    /** The rows of the table in portal_session.h, above portal_request_answer. */
+    @Test
+    fun `each status of the backend means what the C header says`() =
+        blocking {
+            suspend fun failure(status: Int): PortalSessionException {
+                provider.script = { _, _ -> TokenAnswer.Http(status) }
+                return failsWith<PortalSessionException> { open().lease() }.also { assertEquals(status, it.httpStatus) }
+            }
+            assertTrue(failure(401) is PortalSessionException.SignInNeeded)
+            for (status in listOf(200, 204)) assertTrue(failure(status) is PortalSessionException.BadToken, "$status")
+            for (status in listOf(407, 408, 429, 500, 503, 511)) {
+                assertTrue(failure(status).let { it is PortalSessionException.ProviderFailed && it.isRetryable }, "$status")
+            }
+            for (status in listOf(100, 302, 400, 403, 404, 600)) {
+                val permanent = failure(status).let { it is PortalSessionException.ProviderFailed && it.retryAfterMillis > 0 }
+                assertTrue(permanent, "$status")
+            }
+            val session = open()
+            provider.script = { _, _ -> TokenAnswer.Http(201, TokenAnswer.Token("good", "client-1")) }
+            assertEquals("good", session.lease().token())
+        }
+
+    @Test
+    fun `unreachable, too slow, unsafe and broken backends have texts of their own`() =
+        blocking {
+            suspend fun message(thrown: IOException): String {
+                provider.script = { _, _ -> throw thrown }
+                return checkNotNull(failsWith<PortalSessionException.ProviderFailed> { open().lease() }.message)
+            }
+            provider.script = { _, _ -> TokenAnswer.Http(503) }
+            val broken = checkNotNull(failsWith<PortalSessionException.ProviderFailed> { open().lease() }.message)
+            val unreachable = message(UnknownHostException("backend.example"))
+            val tooSlow = message(SocketTimeoutException())
+            val unsafe = message(IOException("wrapped", SSLHandshakeException("expired")))
+            assertEquals(4, setOf(broken, unreachable, tooSlow, unsafe).size, "$broken\n$unreachable\n$tooSlow\n$unsafe")
+            assertEquals(unreachable, message(ConnectException()))
+            assertTrue("503" in broken, broken)
+        }
+
+    @Test
+    fun `an answer with an impossible value fails at once and names the fault`() =
+        blocking {
+            for (answer in listOf(TokenAnswer.Token("good", "client 1"), TokenAnswer.Token("good", ageMillis = -1))) {
+                provider.script = { _, _ -> answer }
+                failsWith<PortalSessionException.BadToken> { open().lease() }
+            }
+            for (fault in listOf("client", "age_ms is negative")) {
+                assertTrue(log.any { "answer was refused" in it && fault in it }, "$fault: $log")
+            }
+            provider.script = { _, _ -> TokenAnswer.Failed(isRetryable = true, retryAfterMillis = -5) }
+            failsWith<PortalSessionException.ProviderFailed> { open().lease() }
+            assertTrue(log.any { "retryAfterMillis is -5" in it }, "$log")
+        }
+
+    @Test
+    fun `a word that stands for no token is refused and named`() =
+        blocking {
+            val session = open()
+            for (word in listOf("null", "undefined", "None", "true", "401", "NaN", "[object Object]")) {
+                val failure = failsWith<PortalSessionException.BadToken> { session.push(TokenAnswer.Token(word)) }
+                assertFalse("space" in failure.message.orEmpty(), "$word: ${failure.message}")
+            }
         }
 
     @Test

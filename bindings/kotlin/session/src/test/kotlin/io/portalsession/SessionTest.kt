@@ -6,8 +6,10 @@ import io.portalsession.internal.NativeHandle
 import io.portalsession.internal.SessionHost
 import java.lang.ref.WeakReference
 import java.util.concurrent.CopyOnWriteArrayList
+import kotlin.time.Duration
 import kotlin.time.Duration.Companion.days
 import kotlin.time.Duration.Companion.hours
+import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.minutes
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineStart
@@ -118,7 +120,7 @@ class SessionTest : SessionTests() {
     @Test
     fun `a report of 2xx moves the idle deadline, and a token in use lasts for a week`() =
         blocking {
-            val session = open { renewalLeadMillis(-1) }
+            val session = open { policy(SessionPolicy().withoutRenewalLead()) }
             repeat(6) {
                 val lease = session.lease()
                 session.report(lease, 200)
@@ -138,7 +140,7 @@ class SessionTest : SessionTests() {
             val lease = session.lease()
             session.report(lease, 401)
             assertNull(session.tryLease())
-            assertEquals("token-2", session.lease(LeaseOptions(newerThan = lease.generation)).token())
+            assertEquals("token-2", session.lease(LeaseOptions(newerThan = lease)).token())
             assertEquals(SessionReason.REJECTED, provider.requests.last().reason)
         }
 
@@ -178,6 +180,23 @@ class SessionTest : SessionTests() {
             session.push(TokenAnswer.Token("after-login"))
             assertEquals("after-login", session.lease().token())
             assertEquals(1, provider.count)
+        }
+
+    @Test
+    fun `one user is switched for the next in one step, and nobody is told to sign in between`() =
+        blocking {
+            val session = open(provider = null) { store(store) }
+            session.push(TokenAnswer.Token("first", "client-1"))
+            val lease = session.lease()
+            failsWith<PortalSessionException.BadToken> { session.switchUser(TokenAnswer.Token("null", "client-2")) }
+            assertEquals("first", session.lease().token())
+            session.switchUser(TokenAnswer.Token("second", "client-2"), expectedEpoch = lease.epoch)
+            assertEquals("second", session.lease().token())
+            assertFalse("first" in store.text())
+            failsWith<PortalSessionException.Stale> { session.report(lease, 401) }
+            val late = TokenAnswer.Token("third", "client-3")
+            failsWith<PortalSessionException.Stale> { session.switchUser(late, expectedEpoch = lease.epoch) }
+            assertEquals("second", session.lease().token())
         }
 
     @Test
@@ -296,19 +315,50 @@ class SessionTest : SessionTests() {
     fun `a handle is not released under a call that uses it`() {
         val host = SessionHost(null, null, null, null, Dispatchers.IO).apply { onEvent = {} }
         val empty = ByteArray(0)
-        val handle = NativeHandle(NativeBridge.open(host, 0, 0, 0, empty, empty, empty, null, LongArray(7)))
+        val (https, portal) = listOf("https", "portalhq.io").map { it.encodeToByteArray() }
+        val handle = NativeHandle(NativeBridge.open(host, 0, 0, 0, empty, empty, empty, empty, null, LongArray(7)))
         handle.use {
             handle.close(WAIT.inWholeMilliseconds)
-            assertEquals(1, NativeBridge.liveObjects())
+            assertEquals(NativeHandle.kept.toLong(), NativeBridge.liveObjects())
+            assertTrue(handle.useEvenClosed { session -> NativeBridge.allows(session, https, portal, 443) })
         }
         failsWith<PortalSessionException.Closed> { handle.use { } }
     }
 
     @Test
     fun `what is out of bounds is refused at open with the reason`() {
-        assertTrue("idle" in failsWith<PortalSessionException.Policy> { open { idleMillis(1) } }.message!!)
+        assertTrue("idle" in failsWith<PortalSessionException.Policy> { open { policy(SessionPolicy().idle(1.milliseconds)) } }.message!!)
         failsWith<PortalSessionException.HostNotAllowed> { open { portalUrl("http://portal.example") } }
         failsWith<PortalSessionException.InvalidArgument> { open { name("x".repeat(129)) } }
+        val role = failsWith<PortalSessionException.InvalidArgument> { open { role("x".repeat(17)) } }
+        assertTrue("role" in role.message!!, role.message)
+    }
+
+    @Test
+    fun `zero is refused where it would mean a default, and so are empty texts`() {
+        val policy = SessionPolicy()
+        val mistakes =
+            listOf<() -> Any>(
+                { LeaseOptions(timeout = Duration.ZERO) },
+                { LeaseOptions.DEFAULT.timeoutMillis(-1) },
+                { policy.idle(Duration.ZERO) },
+                { policy.absoluteMillis(0) },
+                { policy.marginMillis(-1) },
+                { policy.softWindow(0.5.milliseconds) },
+                { policy.renewalLeadMillis(0) },
+                { policy.requestTimeout(Duration.ZERO) },
+                { PortalSession.Builder().name("") },
+                { PortalSession.Builder().clientId("") },
+                { PortalSession.Builder().portalUrl("") },
+                { PortalSession.Builder().role("") },
+                { PortalSession.Builder().allowedHosts() },
+                { PortalSession.Builder().bootTag(0) },
+                { open().push(TokenAnswer.Token("good"), expectedEpoch = 0) },
+            )
+        mistakes.forEachIndexed { at, mistake ->
+            val refused = runCatching(mistake).exceptionOrNull()
+            assertTrue(refused is IllegalArgumentException, "$at: $refused")
+        }
     }
 
     @Test
@@ -327,6 +377,25 @@ class SessionTest : SessionTests() {
         assertFalse(session.allows("https", "mpc.example", 443))
         assertFalse(session.allows("http", "api.portalhq.io", 80))
         assertFalse(session.allows("https", "evilportalhq.io", 443))
+        assertTrue(session.allows("https", "api.portalhq.io"))
+        for (port in listOf(65_536 + 443, -1, 0)) assertFalse(session.allows("https", "api.portalhq.io", port), "$port")
+    }
+
+    @Test
+    fun `a closed session says which hosts are allowed until the app lets go of it`() {
+        var session: PortalSession? = open(provider = null)
+        closeAll()
+        repeat(3) {
+            assertTrue(checkNotNull(session).allows("https", "api.portalhq.io", 443))
+            assertFalse(checkNotNull(session).allows("https", "backend.example", 443))
+        }
+        session = null
+        val limit = System.nanoTime() + WAIT.inWholeNanoseconds
+        while (NativeBridge.liveObjects() != 0L && System.nanoTime() < limit) {
+            System.gc()
+            NativeHandle.releaseUnreachable()
+        }
+        assertEquals(0, NativeBridge.liveObjects())
     }
 
     @Test

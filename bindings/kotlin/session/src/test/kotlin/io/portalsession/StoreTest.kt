@@ -1,6 +1,7 @@
 // Restarts, and stores that are locked, broken or lost.
 package io.portalsession
 
+import kotlin.time.Duration.Companion.days
 import kotlin.time.Duration.Companion.hours
 import kotlin.time.Duration.Companion.minutes
 import kotlinx.coroutines.async
@@ -36,6 +37,23 @@ class StoreTest : SessionTests() {
             assertEquals("token-1", next.lease().token())
             val wall = WEEK.inWholeMilliseconds - 1.minutes.inWholeMilliseconds
             assertEquals(wall, next.readStatus().absoluteLeftMillis)
+        }
+
+    @Test
+    fun `with a clock that cannot be trusted the status tells no time left`() =
+        blocking {
+            open { store(store) }.lease()
+            closeAll()
+            clock.reboot()
+            clock.unixMillis -= 30.days.inWholeMilliseconds
+            provider.script = { _, _ -> TokenAnswer.Failed() }
+            val session = open { store(store) }
+            session.awaitNotice(SessionNotice.FOREGROUND)
+            val status = session.readStatus()
+            assertEquals(SessionClockVerdict.UNTRUSTED, status.clock)
+            assertFalse(status.areTimesKnown)
+            assertNull(status.idleLeftMillis)
+            assertNull(status.absoluteDeadlineUnixMillis)
         }
 
     @Test

@@ -34,8 +34,11 @@ public inline fun PortalSession.Companion.open(
 public object AndroidPortalSession {
     /** A builder that knows this boot and has a [KeystoreStore]. */
     @JvmStatic
-    public fun builder(context: Context): PortalSession.Builder =
-        PortalSession.Builder().store(KeystoreStore(context)).bootTag(bootTag(context))
+    public fun builder(context: Context): PortalSession.Builder {
+        val builder = PortalSession.Builder().store(KeystoreStore(context))
+        bootTag(context)?.let { builder.bootTag(it) }
+        return builder
+    }
 
     /** Tells the session of foreground and background until the returned one is closed; without androidx. */
     @JvmStatic
@@ -56,9 +59,10 @@ public object AndroidPortalSession {
         return AutoCloseable { application.unregisterActivityLifecycleCallbacks(notices) }
     }
 
-    /** How often the device booted, plus one; 0 where Android does not tell: before API 24. */
-    internal fun bootTag(context: Context): Long {
-        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.N) return 0
-        return Settings.Global.getInt(context.contentResolver, Settings.Global.BOOT_COUNT, -1).toLong() + 1
+    /** How often the device booted, plus one; null where Android does not tell: before API 24. */
+    internal fun bootTag(context: Context): Long? {
+        if (Build.VERSION.SDK_INT < Build.VERSION_CODES.N) return null
+        val count = Settings.Global.getInt(context.contentResolver, Settings.Global.BOOT_COUNT, -1)
+        return if (count < 0) null else count.toLong() + 1
     }
 }

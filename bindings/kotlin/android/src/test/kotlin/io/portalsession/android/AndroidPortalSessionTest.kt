@@ -93,14 +93,14 @@ class AndroidPortalSessionTest {
     @Test
     fun `the boot is told by Android's own count`() {
         Settings.Global.putInt(application.contentResolver, Settings.Global.BOOT_COUNT, 41)
-        assertEquals(42, AndroidPortalSession.bootTag(application))
+        assertEquals(42L, AndroidPortalSession.bootTag(application))
     }
 
     @Test
     @Config(sdk = [35])
     fun `without a count the boot is not known`() {
         Settings.Global.putString(application.contentResolver, Settings.Global.BOOT_COUNT, null)
-        assertEquals(0, AndroidPortalSession.bootTag(application))
+        assertEquals(null, AndroidPortalSession.bootTag(application))
     }
 
     @Test

@@ -5,6 +5,7 @@ import android.app.Application
 import io.portalsession.PortalSession
 import io.portalsession.TokenAnswer
 import io.portalsession.okhttp.PortalInterceptor
+import io.portalsession.okhttp.toTokenAnswer
 import java.io.File
 import okhttp3.OkHttpClient
 import okhttp3.Request
@@ -18,9 +19,8 @@ class App : Application() {
     val session by lazy {
         PortalSession.open(this, { _ ->
             val call = backend.newCall(Request.Builder().url("https://backend.example.com/portal-token").build())
-            call.execute().use { answer ->
-                if (!answer.isSuccessful) return@open TokenAnswer.ofHttp(answer.code, answer.header("Retry-After"))
-                val json = JSONObject(answer.body.string())
+            call.execute().toTokenAnswer { body ->
+                val json = JSONObject(body)
                 TokenAnswer.Token(json.getString("clientSessionToken"), json.getString("id"))
             }
         })

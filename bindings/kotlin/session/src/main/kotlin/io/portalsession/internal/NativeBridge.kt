@@ -45,13 +45,20 @@ internal fun interface NativeCompletion {
 @Suppress("LongParameterList", "TooManyFunctions")
 internal object NativeBridge {
     /** PORTAL_ABI that this wrapper was written against. */
-    private const val ABI = 1
+    private const val ABI = 2
 
-    const val STATUS_FIELDS = 22
+    const val STATUS_FIELDS = 23
     const val ALLOW_LOOPBACK = 1
     const val ACQUIRE_FORCE = 1
     const val ACQUIRE_WITHOUT_STORE = 2
     const val FAILURE_RETRYABLE = 1
+    const val ANSWER_PARSED = 2
+    const val ANSWER_TLS = 4
+    const val STATUS_TIMES_UNKNOWN = 1L
+    const val STATUS_UNWATCHED = 2L
+    const val OK = 0
+    const val ERR_TIMEOUT = -10
+    const val ERR_NETWORK = -21
 
     init {
         NativeLibrary.load()
@@ -69,6 +76,7 @@ internal object NativeBridge {
         name: ByteArray,
         clientId: ByteArray,
         portalUrl: ByteArray,
+        role: ByteArray,
         allowedHosts: Array<ByteArray>?,
         policy: LongArray,
     ): Long
@@ -114,18 +122,31 @@ internal object NativeBridge {
         expectedEpoch: Long,
     )
 
-    @JvmStatic external fun fulfil(requestId: Long, token: ByteArray, clientId: ByteArray?, ageMillis: Long): Int
+    @JvmStatic external fun switchUser(
+        session: Long,
+        token: ByteArray,
+        clientId: ByteArray?,
+        ageMillis: Long,
+        expectedEpoch: Long,
+        completion: NativeCompletion,
+    )
 
-    @JvmStatic external fun decline(requestId: Long, hostCode: Int): Int
-
-    @JvmStatic external fun fail(
+    @JvmStatic external fun answer(
         requestId: Long,
         flags: Int,
         httpStatus: Int,
-        retryAfterMillis: Long,
-        retryAfter: ByteArray?,
+        code: Int,
         hostCode: Int,
-    ): Int
+        retryAfter: ByteArray?,
+        date: ByteArray?,
+        token: ByteArray?,
+        clientId: ByteArray?,
+        ageMillis: Long,
+    )
+
+    @JvmStatic external fun decline(requestId: Long, hostCode: Int): Int
+
+    @JvmStatic external fun fail(requestId: Long, flags: Int, retryAfterMillis: Long, hostCode: Int): Int
 
     @JvmStatic external fun storeLoaded(id: Long, found: Int, revision: Long, record: ByteArray?): Int
 

@@ -1,56 +1,99 @@
-// A session's native handle, which is released once and never under a call that uses it.
+// One session of the C API, safe to close while other threads call it.
 package io.portalsession.internal
 
 import io.portalsession.PortalSessionException
+import java.lang.ref.PhantomReference
+import java.lang.ref.ReferenceQueue
+import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.atomic.AtomicLong
 
-internal class NativeHandle(private val session: Long) {
-    /** Calls that run, and [CLOSED] once no new one may begin. */
-    private val calls = AtomicLong()
-    private val released = AtomicBoolean()
+/**
+ * After a close the native session still answers which hosts are allowed, so it is released only when this object is
+ * unreachable and no call runs. Releases happen when a later session is opened or closed: no thread waits for them.
+ */
+internal class NativeHandle(session: Long) {
+    private val native = Native(session)
+
+    init {
+        releaseUnreachable()
+        val reference = Unreachable(this, native)
+        references[reference] = Unit
+    }
 
     inline fun <Result> use(call: (session: Long) -> Result): Result {
-        enter()
+        native.enter(evenClosed = false)
         try {
-            return call(session)
+            return call(native.session)
         } finally {
-            leave()
+            native.leave()
         }
     }
 
-    /** Closes; the last call that still runs releases. Native calls answer CLOSED from now on. */
+    /** For what the C API answers after a close too. */
+    inline fun <Result> useEvenClosed(call: (session: Long) -> Result): Result {
+        native.enter(evenClosed = true)
+        try {
+            return call(native.session)
+        } finally {
+            native.leave()
+        }
+    }
+
+    /** Native calls answer CLOSED from now on. */
     fun close(waitMillis: Long) {
-        if (!tryEnter()) return
         try {
-            NativeBridge.close(session, waitMillis)
-            refuseNewCalls()
-        } finally {
+            use {
+                NativeBridge.close(it, waitMillis)
+                native.refuseNewCalls()
+            }
+        } catch (_: PortalSessionException.Closed) {
+            // Closed before.
+        }
+        releaseUnreachable()
+    }
+
+    /** The session and who uses it: each running call, and the [NativeHandle] itself until it is unreachable. */
+    class Native(val session: Long) {
+        private val users = AtomicLong(1)
+        private val released = AtomicBoolean()
+
+        fun enter(evenClosed: Boolean) {
+            val now = users.incrementAndGet()
+            if (now >= 0 || evenClosed) return
             leave()
+            throw PortalSessionException.closed()
+        }
+
+        fun leave() {
+            if (users.decrementAndGet() == CLOSED && released.compareAndSet(false, true)) NativeBridge.release(session)
+        }
+
+        fun refuseNewCalls() {
+            do { // AtomicLong's own update functions begin with API 24
+                val now = users.get()
+            } while (now >= 0 && !users.compareAndSet(now, now + CLOSED))
         }
     }
 
-    fun enter() {
-        if (!tryEnter()) throw PortalSessionException.closed()
-    }
+    private class Unreachable(
+        handle: NativeHandle,
+        val native: Native,
+    ) : PhantomReference<NativeHandle>(handle, queue)
 
-    fun leave() {
-        if (calls.decrementAndGet() == CLOSED && released.compareAndSet(false, true)) NativeBridge.release(session)
-    }
+    companion object {
+        private const val CLOSED = Long.MIN_VALUE
+        private val queue = ReferenceQueue<NativeHandle>()
+        private val references = ConcurrentHashMap<Unreachable, Unit>()
 
-    private fun refuseNewCalls() {
-        do { // AtomicLong's own update functions begin with API 24
-            val now = calls.get()
-        } while (now >= 0 && !calls.compareAndSet(now, now + CLOSED))
-    }
+        /** Sessions that are open, or closed and still reachable. */
+        val kept: Int get() = references.size
 
-    private fun tryEnter(): Boolean {
-        if (calls.incrementAndGet() >= 0) return true
-        leave()
-        return false
-    }
-
-    private companion object {
-        const val CLOSED = Long.MIN_VALUE
+        fun releaseUnreachable() {
+            while (true) {
+                val reference = queue.poll() as Unreachable? ?: return
+                if (references.remove(reference) != null) reference.native.leave()
+            }
+        }
     }
 }

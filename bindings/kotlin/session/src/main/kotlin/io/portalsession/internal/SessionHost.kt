@@ -1,6 +1,8 @@
 // The app's parts of a session, as native code calls them.
 package io.portalsession.internal
 
+import io.portalsession.InvalidAnswer
+import io.portalsession.PortalSessionException
 import io.portalsession.PortalSessionTestingApi
 import io.portalsession.SaveOutcome
 import io.portalsession.SessionClock
@@ -15,7 +17,9 @@ import io.portalsession.TokenProvider
 import io.portalsession.TokenRequest
 import io.portalsession.enumOf
 import java.io.IOException
+import java.io.InterruptedIOException
 import java.util.concurrent.ConcurrentHashMap
+import javax.net.ssl.SSLException
 import kotlin.coroutines.CoroutineContext
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineName
@@ -23,6 +27,7 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Job
 import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.TimeoutCancellationException
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.launch
 
@@ -71,12 +76,12 @@ internal class SessionHost(
                 generation = generation,
                 clientId = clientId.decodeToString().ifEmpty { null },
             )
-        val job = scope.launch(start = CoroutineStart.LAZY) { send(id, fetch(request)) }
+        val job = scope.launch(start = CoroutineStart.LAZY) { fetch(id, request) }
         requests[id] = job
         job.invokeOnCompletion { failure ->
             requests.remove(id)
-            // Whatever ended it, those who wait are told. After a withdrawal nobody waits, and the answer is stale.
-            if (failure != null) send(id, TokenAnswer.Failed(isRetryable = true))
+            // Whatever ended it, the waiting callers hear of it. After a withdrawal nobody waits, and the answer is stale.
+            if (failure != null) sendNoAnswer(id, failure)
         }
         job.start()
     }
@@ -85,25 +90,29 @@ internal class SessionHost(
         requests[id]?.cancel()
     }
 
-    private suspend fun fetch(request: TokenRequest): TokenAnswer =
+    private suspend fun fetch(
+        id: Long,
+        request: TokenRequest,
+    ) {
         try {
-            checkNotNull(provider).fetch(request)
+            send(id, checkNotNull(provider).fetch(request))
         } catch (cancelled: CancellationException) {
             throw cancelled // our withdrawal, or the provider's own time-out: see `ask`
+        } catch (failure: PortalSessionException) {
+            logThrown("token provider", failure)
+            send(id, TokenAnswer.Failed(failure.isRetryable, failure.retryAfterMillis))
         } catch (io: IOException) {
-            failed(io, isRetryable = true)
+            logThrown("token provider", io)
+            sendNoAnswer(id, io)
+        } catch (mistake: InvalidAnswer) {
+            log(SessionLogger.Level.ERROR, "The token provider made no valid answer: ${mistake.message}")
+            send(id, TokenAnswer.Failed())
         } catch (
             @Suppress("TooGenericExceptionCaught") error: Throwable,
         ) {
-            failed(error, isRetryable = false)
+            logThrown("token provider", error)
+            send(id, TokenAnswer.Failed())
         }
-
-    private fun failed(
-        error: Throwable,
-        isRetryable: Boolean,
-    ): TokenAnswer {
-        logThrown("token provider", error)
-        return TokenAnswer.Failed(isRetryable)
     }
 
     private fun send(
@@ -111,21 +120,61 @@ internal class SessionHost(
         answer: TokenAnswer,
     ) {
         when (answer) {
-            is TokenAnswer.Token -> {
-                val token = answer.text.encodeToByteArray()
-                NativeBridge.fulfil(id, token, answer.clientId?.encodeToByteArray(), answer.ageMillis)
-                token.fill(0)
-            }
+            is TokenAnswer.Token -> sendHttp(id, HTTP_OK, answer)
+            is TokenAnswer.Http -> sendHttp(id, answer.httpStatus, answer.token, answer.retryAfter, answer.date)
             is TokenAnswer.Declined -> NativeBridge.decline(id, answer.hostCode)
-            is TokenAnswer.Failed ->
-                NativeBridge.fail(
-                    id,
-                    if (answer.isRetryable) NativeBridge.FAILURE_RETRYABLE else 0,
-                    answer.httpStatus,
-                    answer.retryAfterMillis,
-                    answer.retryAfter?.encodeToByteArray(),
-                    answer.hostCode,
-                )
+            is TokenAnswer.Failed -> {
+                val flags = if (answer.isRetryable) NativeBridge.FAILURE_RETRYABLE else 0
+                NativeBridge.fail(id, flags, answer.retryAfterMillis, answer.hostCode)
+            }
+        }
+    }
+
+    private fun sendHttp(
+        id: Long,
+        httpStatus: Int,
+        token: TokenAnswer.Token?,
+        retryAfter: String? = null,
+        date: String? = null,
+    ) {
+        val text = token?.text.orEmpty().encodeToByteArray()
+        try {
+            NativeBridge.answer(
+                id,
+                NativeBridge.ANSWER_PARSED,
+                httpStatus,
+                NativeBridge.OK,
+                0,
+                retryAfter?.encodeToByteArray(),
+                date?.encodeToByteArray(),
+                text,
+                token?.clientId?.encodeToByteArray(),
+                token?.ageMillis ?: 0,
+            )
+        } catch (_: PortalSessionException.Stale) {
+            // Nobody waits for it any more.
+        } catch (refused: PortalSessionException) {
+            log(SessionLogger.Level.ERROR, "The token provider's answer was refused: ${refused.message}")
+            NativeBridge.fail(id, 0, 0, 0) // in case that the refusal left the request open
+        } finally {
+            text.fill(0)
+        }
+    }
+
+    /** The backend gave no answer. Why is read from the type of the exception or of one of its causes. */
+    private fun sendNoAnswer(
+        id: Long,
+        failure: Throwable,
+    ) {
+        val causes = generateSequence(failure) { it.cause }.take(DEEPEST_CAUSE).toList()
+        val isTls = causes.any { it is SSLException }
+        val isTimeout = !isTls && causes.any { it is InterruptedIOException || it is TimeoutCancellationException }
+        val flags = if (isTls) NativeBridge.ANSWER_TLS else 0
+        val code = if (isTimeout) NativeBridge.ERR_TIMEOUT else NativeBridge.ERR_NETWORK
+        try {
+            NativeBridge.answer(id, flags, 0, code, 0, null, null, null, null, 0)
+        } catch (_: PortalSessionException.Stale) {
+            // A withdrawal was faster.
         }
     }
 
@@ -228,5 +277,7 @@ internal class SessionHost(
         const val ABSENT = 2
         const val UNAVAILABLE = 3
         const val FAILED = 4
+        const val HTTP_OK = 200
+        const val DEEPEST_CAUSE = 8
     }
 }

@@ -2,10 +2,10 @@
 package io.portalsession.okhttp
 
 import io.portalsession.Lease
-import io.portalsession.LeaseOptions
 import io.portalsession.PendingLease
 import io.portalsession.PortalSession
 import io.portalsession.PortalSessionException
+import io.portalsession.positiveMillis
 import java.io.IOException
 import java.util.concurrent.RejectedExecutionException
 import java.util.concurrent.TimeUnit
@@ -35,6 +35,10 @@ public class PortalCallFactory
         private val client: OkHttpClient,
         private val timeoutMillis: Long = DEFAULT_TIMEOUT_MILLIS,
     ) : Call.Factory {
+        init {
+            positiveMillis("timeoutMillis", timeoutMillis)
+        }
+
         override fun newCall(request: Request): Call {
             if (!session.mayCarryToken(request)) return client.newCall(request)
             return LeasingCall(session, client, timeoutMillis, request)
@@ -60,28 +64,28 @@ private class LeasingCall(
 
     override fun execute(): Response {
         begin()
-        val lease = session.tryLease() ?: session.awaitLease(this, timeoutMillis, newerThan = 0)
+        val lease = session.tryLease() ?: session.awaitLease(this, timeoutMillis, newerThan = null)
         val response = lease.use { next(it).execute() }
         if (!session.judge(lease, request, response)) return response
         response.close()
-        val newer = session.awaitLease(this, timeoutMillis, newerThan = lease.generation)
+        val newer = session.awaitLease(this, timeoutMillis, newerThan = lease)
         return newer.use { next(it).execute() }.also { session.judge(newer, request, it) }
     }
 
     override fun enqueue(responseCallback: Callback) {
         begin()
         val lease = session.tryLease()
-        if (lease != null) send(lease, isReplay = false, responseCallback) else await(0, isReplay = false, responseCallback)
+        if (lease != null) send(lease, isReplay = false, responseCallback) else await(null, isReplay = false, responseCallback)
     }
 
     private fun await(
-        newerThan: Long,
+        newerThan: Lease?,
         isReplay: Boolean,
         callback: Callback,
     ) {
         val pending =
             try {
-                session.acquire(LeaseOptions(timeoutMillis, newerThan), 0) { lease, failure ->
+                session.acquire(leaseOptions(timeoutMillis, newerThan), 0) { lease, failure ->
                     if (lease == null) {
                         fail(callback, if (isCanceled()) IOException("Canceled") else checkNotNull(failure))
                     } else {
@@ -114,7 +118,7 @@ private class LeasingCall(
                 ) {
                     if (session.judge(lease, request, response) && !isReplay) {
                         response.close()
-                        await(lease.generation, isReplay = true, callback)
+                        await(lease, isReplay = true, callback)
                     } else {
                         callback.onResponse(this@LeasingCall, response)
                     }

@@ -2,9 +2,9 @@
 package io.portalsession.okhttp
 
 import io.portalsession.Lease
-import io.portalsession.LeaseOptions
 import io.portalsession.PortalSession
 import io.portalsession.PortalSessionException
+import io.portalsession.positiveMillis
 import java.io.IOException
 import java.io.InterruptedIOException
 import java.util.concurrent.CountDownLatch
@@ -33,17 +33,21 @@ public class PortalInterceptor
         private val session: PortalSession,
         private val timeoutMillis: Long = DEFAULT_TIMEOUT_MILLIS,
     ) : Interceptor {
+        init {
+            positiveMillis("timeoutMillis", timeoutMillis)
+        }
+
         @Throws(IOException::class)
         override fun intercept(chain: Interceptor.Chain): Response {
             val request = chain.request()
             if (!session.mayCarryToken(request)) return chain.proceed(request)
 
-            val lease = session.tryLease() ?: session.awaitLease(chain.call(), timeoutMillis, newerThan = 0)
+            val lease = session.tryLease() ?: session.awaitLease(chain.call(), timeoutMillis, newerThan = null)
             val response = lease.use { chain.proceed(request.with(it)) }
             if (!session.judge(lease, request, response)) return response
 
             response.close()
-            val newer = session.awaitLease(chain.call(), timeoutMillis, newerThan = lease.generation)
+            val newer = session.awaitLease(chain.call(), timeoutMillis, newerThan = lease)
             return newer.use { chain.proceed(request.with(it)) }.also { session.judge(newer, request, it) }
         }
     }
@@ -54,13 +58,13 @@ private const val LOOK_EVERY_MILLIS = 50L
 internal fun PortalSession.awaitLease(
     call: Call,
     timeoutMillis: Long,
-    newerThan: Long,
+    newerThan: Lease?,
 ): Lease {
     val ended = CountDownLatch(1)
     var result: Lease? = null
     var failure: PortalSessionException? = null
     val pending =
-        acquire(LeaseOptions(timeoutMillis, newerThan), 0) { lease, why ->
+        acquire(leaseOptions(timeoutMillis, newerThan), 0) { lease, why ->
             result = lease
             failure = why
             ended.countDown()

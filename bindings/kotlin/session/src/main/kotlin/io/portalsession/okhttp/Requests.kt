@@ -4,8 +4,12 @@
 package io.portalsession.okhttp
 
 import io.portalsession.Lease
+import io.portalsession.LeaseOptions
 import io.portalsession.PortalSession
 import io.portalsession.PortalSessionException
+import io.portalsession.TokenAnswer
+import java.io.IOException
+import kotlin.time.Duration.Companion.milliseconds
 import okhttp3.Request
 import okhttp3.Response
 
@@ -15,6 +19,34 @@ public fun Request.Builder.replayAfterUnauthorized(): Request.Builder = tag(Repl
 /** This request never carries the token, wherever it goes: for the provider's own, if its host is an allowed one. */
 public fun Request.Builder.withoutPortalToken(): Request.Builder = tag(WithoutToken::class.java, WithoutToken)
 
+/** Finds the token in what the backend answered. What it throws means that there is none. */
+public fun interface TokenReader {
+    @Throws(Exception::class)
+    public fun read(body: String): TokenAnswer.Token
+}
+
+/**
+ * The provider's answer, made of the backend's. [reader] is asked only for a 2xx; [TokenAnswer.Http] says what any other
+ * status means. Closes the response.
+ */
+@Throws(IOException::class)
+public fun Response.toTokenAnswer(reader: TokenReader): TokenAnswer =
+    use {
+        val token = if (isSuccessful) readToken(reader) else null
+        TokenAnswer.Http(code, token, header("Retry-After"), header("Date"))
+    }
+
+private fun Response.readToken(reader: TokenReader): TokenAnswer.Token? {
+    val text = body.string().removePrefix(BYTE_ORDER_MARK)
+    return try {
+        if (text.isBlank()) null else reader.read(text)
+    } catch (
+        @Suppress("TooGenericExceptionCaught") _: Exception,
+    ) {
+        null // its text may hold the token
+    }
+}
+
 private object Replay
 
 private object WithoutToken
@@ -22,6 +54,7 @@ private object WithoutToken
 internal const val DEFAULT_TIMEOUT_MILLIS = 10_000L
 private const val AUTHORIZATION = "Authorization"
 private const val UNAUTHORIZED = 401
+private const val BYTE_ORDER_MARK = "\uFEFF"
 private val idempotent = setOf("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE")
 
 /** Whether the token goes onto it. A request with an `Authorization` of its own is none of ours. */
@@ -29,6 +62,11 @@ internal fun PortalSession.mayCarryToken(request: Request): Boolean =
     request.tag(WithoutToken::class.java) == null &&
         request.header(AUTHORIZATION) == null &&
         allows(request.url.scheme, request.url.host, request.url.port)
+
+internal fun leaseOptions(
+    timeoutMillis: Long,
+    newerThan: Lease?,
+): LeaseOptions = LeaseOptions(timeoutMillis.milliseconds, newerThan)
 
 internal fun Request.with(lease: Lease): Request = newBuilder().header(AUTHORIZATION, lease.authorization()).build()
 

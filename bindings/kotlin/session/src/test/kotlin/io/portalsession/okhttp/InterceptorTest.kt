@@ -80,6 +80,36 @@ class InterceptorTest : OkHttpTests() {
     }
 
     @Test
+    fun `after a close other hosts' requests pass untouched, and Portal's say why they fail`() {
+        val session = session()
+        val client = clientOf(session)
+        val calls = PortalCallFactory(session, client())
+        client.send(get())
+        session.close()
+        repeat(2) {
+            assertEquals(200, client.send(Request.Builder().url(other)).first)
+            assertEquals(200, calls.newCall(Request.Builder().url(other).build()).execute().use { it.code })
+            failsWith<PortalSessionException.Closed> { client.send(get()) }
+        }
+        assertEquals(listOf("token-1", null, null, null, null), tokens())
+    }
+
+    @Test
+    fun `what the backend answered to OkHttp is read by the one rule`() {
+        fun ended(answer: MockResponse): Any {
+            backend = { answer }
+            return runBlocking { runCatching { session().lease().token() }.getOrElse { it } }
+        }
+        assertEquals("with-bom", ended(MockResponse(body = "\uFEFFwith-bom")))
+        assertTrue(ended(MockResponse(code = 401)) is PortalSessionException.SignInNeeded)
+        assertTrue(ended(MockResponse(body = "<html>log in</html>")) is PortalSessionException.BadToken)
+        assertTrue(ended(MockResponse(code = 204)) is PortalSessionException.BadToken)
+        val busy = ended(MockResponse(503, headersOf("Retry-After", "90"))) as PortalSessionException.ProviderFailed
+        assertEquals(503, busy.httpStatus)
+        assertTrue(busy.retryAfterMillis >= 89_000, "${busy.retryAfterMillis}")
+    }
+
+    @Test
     fun `an Authorization of the app's own stays, and a request may refuse the token`() {
         val session = session()
         val client = clientOf(session)

@@ -65,7 +65,7 @@ abstract class OkHttpTests : SessionTests() {
     fun backendProvider(calls: Call.Factory): TokenProvider =
         TokenProvider {
             val response = calls.newCall(Request.Builder().url(other.resolve("/token")!!).build()).await()
-            response.use { if (it.isSuccessful) TokenAnswer.Token(it.body.string()) else TokenAnswer.ofHttp(it.code) }
+            response.toTokenAnswer { TokenAnswer.Token(it) }
         }
 
     fun tokens() = seen.map { it.headers["Authorization"]?.removePrefix("Bearer ") }
