@@ -129,8 +129,11 @@ TEST_CASE("logout leaves no token, no client and no lease, and holds until a sig
 
 TEST_CASE("a store that takes nothing is exit code 5 to what is all about storing, and the system's reason is told") {
     CliWorld world;
-    // Everybody may write it, so the library does not.
-    std::filesystem::permissions(world.store.path(), std::filesystem::perms::all);
+    const std::string key = world.store.path() + "/key";
+    write_bytes(key, std::string(32, 'k'));
+    std::filesystem::permissions(key, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    // As on a full disk: no file may have a byte.
+    world.before_program = {"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"};
     failed(world.run({"push"}, "first-token\n"), 5, "--verbose says why");
     const Ran verbose = world.run({"token", "--verbose"});
     CHECK(verbose.exit_code == 0);
