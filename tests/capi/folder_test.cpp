@@ -94,7 +94,9 @@ std::string try_folder(const MadeFolder& made_folder, const std::string& store, 
         if (process.status().state != PORTAL_STATE_SIGNED_OUT) return "the next process is not signed out";
     }
     for (const auto& entry : std::filesystem::directory_iterator(store))
-        if (holds_a_token(file_bytes(entry.path()), cipher, hash, keychain.key)) return "a file holds a token after the logout";
+        if (entry.is_regular_file() && !entry.is_symlink() &&
+            holds_a_token(file_bytes(entry.path()), cipher, hash, keychain.key))
+            return "a file holds a token after the logout";
     return {};
 }
 
