@@ -237,6 +237,7 @@ private:
     std::uint64_t provisional_epoch_ = 0;
     std::uint64_t provisional_generation_ = 0;
     std::uint64_t real_generation_ = 0;
+    std::uint64_t least_generation_ = 0;  // of the next token: a lost record may have had any below it
     bool client_is_given_ = false;   // at open, and not cleared since
     bool lost_ = false;              // a record was lost: the reason for the next first token
     bool clear_is_found_ = false;    // the last clear is one that the store had on record, not the app's own

@@ -115,7 +115,7 @@ void Machine::adopt(const TokenOffer& offer, const Anchor& issued) {
         record_.epoch = std::max(record_.epoch, standby_->epoch + 1);
         record_.generation = std::max(record_.generation, standby_->generation);
     }
-    ++record_.generation;
+    record_.generation = std::max(record_.generation + 1, least_generation_);
     record_.state = TokenState::live;
     record_.token = offer.token;
     // A token that names no client is of the one that the session was opened for.

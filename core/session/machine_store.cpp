@@ -380,23 +380,27 @@ std::uint64_t Machine::wall_seconds() const {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(now_.unix_ms / 1000, 1));
 }
 
-// Nothing that opens is stored, though there may have been: generation and epoch must grow all the same.
+// Nothing that opens is stored, though there may have been: the numbers of what comes must be new all the same.
 void Machine::on_record_gone(bool was_lost) {
     if (was_lost && store_fault_.cause == StoreCause::other_key) {
         stand_by(Reason::wrong_key, std::max(record_is_known_ ? record_.epoch : 0, wall_seconds()), wall_seconds());
         return set_store(StoreVerdict::lost);
     }
     standby_.reset();
+    const bool was_known = record_is_known_;
     learn_numbers(cleared_unread_ ? 2 : 1, 0);
     if (record_.claim.owner != config_.owner) record_.claim = {};
     follow_claim();
     stored_slide_is_of_this_boot_ = false;
-    if (was_lost) {
+    if (was_lost && was_known) {
+        // What is held keeps its numbers: leases name it by them, and a logout that it has missed has a later epoch.
+        least_generation_ = wall_seconds();
+    } else if (was_lost) {
         record_.generation = std::max(record_.generation, wall_seconds());
         record_.epoch = std::max(record_.epoch, wall_seconds());
         real_generation_ = record_.generation;
-        if (!has_token()) lost_ = true;
     }
+    if (was_lost && !has_token()) lost_ = true;
     if (has_token() || cleared_unread_) changed();
     if (was_lost)
         set_store(StoreVerdict::lost);

@@ -249,6 +249,35 @@ TEST_CASE("a 401 before the record is read counts, however many answers and olde
     }
 }
 
+TEST_CASE("a record that is lost under a session renames no token that it has handed out, and undoes no logout") {
+    MachineDriver driver = machine_at(At::fresh);
+    driver.step(event::StoreChanged{});
+    driver.loaded({LoadOutcome::lost, {}, {99, 0}, {StoreCause::damaged}});
+    CHECK(driver.record().epoch == stored_epoch);
+    CHECK(driver.record().generation == stored_generation);
+    CHECK(driver.last_save.version.lineage != 77);
+    SECTION("a 401 of a lease from before counts") {
+        driver.saved();
+        CHECK(says(driver.step(event::Rejected{stored_epoch, stored_generation}), "Tell rejected"));
+        driver.settle();
+    }
+    SECTION("the next token has a generation that the lost record cannot have had") {
+        driver.saved();
+        driver.push("token-2");
+        CHECK(driver.record().generation == static_cast<std::uint64_t>(driver.now.unix_ms / 1000));
+        CHECK(driver.record().epoch == stored_epoch);
+    }
+    SECTION("who knows of a logout after it wins") {
+        driver.stored = stored_record(driver.now, TokenState::signed_out);
+        driver.stored->epoch = stored_epoch + 1;
+        driver.stored->version = {driver.last_save.version.lineage, 1};
+        driver.saved(SaveOutcome::conflict);
+        driver.settle();
+        CHECK(driver.told_state == State::signed_out);
+        CHECK(driver.stored->state == TokenState::signed_out);
+    }
+}
+
 TEST_CASE("a slide of another boot is no slide of this one") {
     MachineDriver driver = machine_at(At::fresh, one_process());
     const Anchor before = driver.record().slid;
@@ -285,7 +314,7 @@ TEST_CASE("a loss while a token is in memory saves that token anew") {
     MachineDriver driver = machine_at(At::fresh, one_process());
     driver.stored = std::nullopt;
     driver.step(event::StoreChanged{});
-    CHECK(says(driver.loaded(LoadOutcome::lost), "Save e1700000000 g1700000000 live"));
+    CHECK(says(driver.loaded(LoadOutcome::lost), "Save e2 g5 live"));
     driver.saved();
     CHECK(driver.stored->version.revision == 1);
 }
