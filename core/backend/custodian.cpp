@@ -83,14 +83,16 @@ Result<Custodian> Custodian::make(std::unique_ptr<Transport> transport, Url port
     return Custodian(std::move(transport), std::move(portal_url), std::move(api_key));
 }
 
-Result<CustodianAnswer> Custodian::create_client() { return post(clients_path); }
+Result<CustodianAnswer> Custodian::create_client(bool account_abstracted) {
+    return post(clients_path, account_abstracted ? R"({"isAccountAbstracted":true})" : "{}");
+}
 
 Result<CustodianAnswer> Custodian::new_session(std::string_view client_id) {
     if (auto good = check_client_id(client_id); !good) return tl::unexpected(std::move(good.error()));
     return post(std::string(clients_path) + "/" + percent_encode(client_id) + "/sessions");
 }
 
-Result<CustodianAnswer> Custodian::post(std::string_view path) {
+Result<CustodianAnswer> Custodian::post(std::string_view path, std::string_view body) {
     const auto url = resolve(portal_url_, path);
     if (!url) return tl::unexpected(url.error());
     HttpRequest request;
@@ -98,7 +100,7 @@ Result<CustodianAnswer> Custodian::post(std::string_view path) {
     request.url = url->text();
     request.headers = {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
     request.bearer = Secret(api_key_.reveal());
-    request.body = Secret("{}");
+    request.body = Secret(body);
     request.max_body_bytes = max_token_answer_bytes;
 
     // Shared: the answer's thread may still be inside set_value when the wait below is over.

@@ -24,14 +24,14 @@ public:
     // The caller has checked that `portal_url` may be called. INVALID_ARGUMENT: the key cannot stand in a header.
     static Result<Custodian> make(std::unique_ptr<Transport> transport, Url portal_url, Secret api_key);
 
-    // A new client, with its first token.
-    Result<CustodianAnswer> create_client();
+    // A new client, with its first token. `account_abstracted`: its wallets are smart contract accounts.
+    Result<CustodianAnswer> create_client(bool account_abstracted = false);
     // A new token for a client.
     Result<CustodianAnswer> new_session(std::string_view client_id);
 
 private:
     Custodian(std::unique_ptr<Transport> transport, Url portal_url, Secret api_key);
-    Result<CustodianAnswer> post(std::string_view path);
+    Result<CustodianAnswer> post(std::string_view path, std::string_view body = "{}");
 
     std::unique_ptr<Transport> transport_;
     Url portal_url_;

@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "planner/replay.hpp"
+#include "program/terminal_text.hpp"
 
 namespace {
 
@@ -123,6 +124,16 @@ void print_table(const Report& report) {
                     report.a_week(row.cost.tokens), row.cost.rejected, report.a_week(row.cost.rejected));
 }
 
+// The exit code: what did not reach its reader is an error.
+int end_output() {
+    return program::output_was_written() ? 0 : complain(1, "The output can't be written. Check where it goes.");
+}
+
+int print(const std::string& text) {
+    std::fputs(text.c_str(), stdout);
+    return end_output();
+}
+
 int run(const Arguments& arguments) {
     const std::optional<Policy> policy = policy_with_lead(arguments.lead);
     if (!policy) return complain(2, "--lead takes none, or hours: more than 0, at most 42.");
@@ -142,12 +153,13 @@ int run(const Arguments& arguments) {
     } else {
         print_table(report);
     }
-    return std::fflush(stdout) == 0 ? 0 : complain(1, "The output can't be written. Check where it goes.");
+    return end_output();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    program::hold_standard_files();
     Arguments arguments;
     CLI::App app(description, "portal-planner");
     app.footer(footer);
@@ -159,10 +171,13 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"A", "B"}))
         ->capture_default_str();
     app.add_flag("--json", arguments.json, "Print one JSON object");
+    app.set_version_flag("--version", "portal-planner " PORTAL_PROGRAM_VERSION, "Print the version");
     try {
         app.parse(argc, argv);
-    } catch (const CLI::Success& help) {
-        return app.exit(help);
+    } catch (const CLI::CallForHelp&) {
+        return print(program::wrapped(app.help(), program::terminal_width()));
+    } catch (const CLI::CallForVersion& version) {
+        return print(std::string(version.what()) + "\n");
     } catch (const CLI::ParseError& error) {
         return complain(2, std::string(error.what()) + ". See portal-planner --help.");
     }

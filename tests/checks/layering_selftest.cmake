@@ -4,7 +4,7 @@ cmake_minimum_required(VERSION 3.25)
 
 function(make_sound_tree)
   file(REMOVE_RECURSE ${WORK})
-  foreach(folder base clock lifetime session engine store http portal_api client backend planner)
+  foreach(folder base clock lifetime session engine store http portal_api client backend planner program)
     file(WRITE ${WORK}/core/${folder}/part.hpp "#pragma once\n#include <string>\n#include <tl/expected.hpp>\n")
     file(WRITE ${WORK}/core/${folder}/part.cpp "#include \"${folder}/part.hpp\"\n#include <unistd.h>\n#include \"base/part.hpp\"\n")
   endforeach()
@@ -18,7 +18,7 @@ function(make_sound_tree)
   file(WRITE ${WORK}/capi/src/guard.hpp "#include <portal_session/portal_session.h>\n")
   file(WRITE ${WORK}/capi/src/session.cpp "#include \"guard.hpp\"\n#include \"client/part.hpp\"\n")
   file(WRITE ${WORK}/bindings/cli/options.hpp "#include <CLI/CLI.hpp>\n")
-  file(WRITE ${WORK}/bindings/cli/main.cpp "#include \"options.hpp\"\n#include \"cli/options.hpp\"\n#include <portal_session/portal_session.h>\n")
+  file(WRITE ${WORK}/bindings/cli/main.cpp "#include \"options.hpp\"\n#include \"cli/options.hpp\"\n#include \"program/part.hpp\"\n#include <portal_session/portal_session.h>\n")
   file(WRITE ${WORK}/bindings/kotlin/jni/bridge.cpp "#include <jni.h>\n#include <portal_session/portal_session.h>\n")
 endfunction()
 
@@ -58,6 +58,8 @@ set(violations
   "capi/include/portal_session/portal_session.h|<stdio.h>"
   "bindings/cli/main.cpp|\"base/part.hpp\""        "bindings/cli/main.cpp|\"../../core/base/part.hpp\""
   "bindings/kotlin/jni/bridge.cpp|\"cli/options.hpp\""
+  "bindings/kotlin/jni/bridge.cpp|\"program/part.hpp\""
+  "capi/src/session.cpp|\"program/part.hpp\""      "core/client/part.cpp|\"program/part.hpp\""
   "bindings/kotlin/jni/bridge.cpp|<CLI/CLI.hpp>"   "bindings/kotlin/jni/bridge.cpp|<curl/curl.h>")
 
 foreach(violation IN LISTS violations)

@@ -7,6 +7,7 @@
 
 #include "fake_portal/server.hpp"
 #include "support/catch.hpp"
+#include "support/temp_dir.hpp"
 
 namespace {
 
@@ -45,6 +46,8 @@ TEST_CASE("portal-backend makes a client and a token, by variables or by options
     const std::string environment = environment_of(server, server.api_key());
     const Run created = run(environment, "create-client --json");
     CHECK(created.exit_code == 0);
+    CHECK_FALSE(contains(created.output, "clientApiKey"));
+    CHECK(contains(created.output, "\"isAccountAbstracted\":false}"));
     const std::size_t id_at = created.output.find("\"id\":\"");
     REQUIRE(id_at != std::string::npos);
     const std::string id = created.output.substr(id_at + 6, created.output.find('"', id_at + 6) - id_at - 6);
@@ -88,17 +91,53 @@ TEST_CASE("portal-backend says why in its exit code and on standard error, and n
     fault.status = 429;
     fault.retry_after_seconds = 12;
     server.arm(fault);
-    failed(run(good, "create-client 2>&1"), 4, "wait 12 s");
+    const Run told_to_wait = run(good, "new-session '" + server.make_client() + "' 2>/dev/null");
+    CHECK(told_to_wait.exit_code == 75);
+    CHECK(told_to_wait.output == "12\n");  // as portal-session reads it
+    fake_portal::Fault gone;
+    gone.status = 404;
+    server.arm(gone);
+    failed(run(good, "new-session gone 2>&1"), 10, "HTTP 404");  // portal-session: sign in again
+    server.arm(fault);
+    const Run json = run(good, "--json create-client 2>&1 >/dev/null");
+    CHECK(contains(json.output, "{\"error\":{\"code\":\"provider_failed\",\"http_status\":429,\"retry_after_ms\":12000,"));
     fault.status = 503;
     fault.retry_after_seconds = {};
     server.arm(fault);
-    failed(run(good, "create-client 2>&1"), 4, "HTTP 503");
+    failed(run(good, "create-client 2>&1"), 75, "HTTP 503");
     fault.status = 200;
     fault.body = R"({"id":"c","clientApiKey":"sesame"})";
     server.arm(fault);
     failed(run(good, "create-client 2>&1"), 1, "never expires");
     server.stop();
-    failed(run(good, "create-client 2>&1"), 4, "could not be connected");
+    failed(run(good, "create-client 2>&1"), 75, "could not be connected");
     CHECK(run(good, "--help").exit_code == 0);
     CHECK(contains(run(good, "--help").output, "Example:"));
+}
+
+TEST_CASE("portal-backend takes the key from a file or a command, and leaves clientApiKey out unless it is asked for") {
+    const fake_portal::Server server;
+    const portal::test::TempDir folder;
+    const std::string file = folder.file("api-key");
+    portal::test::write_bytes(file, server.api_key() + "\n");
+    const std::string environment = environment_of(server, "wrong-key-000001");
+    CHECK(run(environment, "--api-key-file '" + file + "' create-client").exit_code == 0);
+    CHECK(run(environment, "--api-key-command \"cat '" + file + "'\" create-client").exit_code == 0);
+    CHECK(run(environment, "--api-key-command false create-client 2>/dev/null").exit_code == 2);
+    CHECK(run(environment, "--api-key-file '" + file + "x' create-client 2>/dev/null").exit_code == 2);
+    const std::string good = environment_of(server, server.api_key());
+    CHECK(contains(run(good, "create-client --json --account-abstracted").output, "\"isAccountAbstracted\":true}"));
+    CHECK(contains(run(good, "create-client --json --with-api-key").output, "clientApiKey"));
+}
+
+TEST_CASE("portal-backend corrects a mistyped command, fits 80 columns, and names its version") {
+    CHECK(contains(run("", "new-sesion x 2>&1").output, "Did you mean `new-session`?"));
+    CHECK(contains(run("", "--version").output, "portal-backend "));
+    CHECK(run("", "help").output == run("", "--help").output);
+    const std::string help = run("", "help").output;
+    for (std::size_t begin = 0, end = 0; begin < help.size(); begin = end + 1) {
+        end = help.find('\n', begin);
+        CHECK(end - begin <= 80);
+    }
+    CHECK(run("", "--help 2>/dev/null >/dev/full").exit_code == 1);
 }
