@@ -9,12 +9,14 @@
 #include "cli/files.hpp"
 #include "cli/host.hpp"
 #include "cli/lease_file.hpp"
-#include "cli/provider_command.hpp"
 #include "cli/status_view.hpp"
 #include "cli/text.hpp"
+#include "program/terminal_text.hpp"
 
 namespace cli {
 namespace {
+
+constexpr std::size_t most_pushed_bytes = 1024 * 1024;
 
 void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
@@ -40,6 +42,14 @@ void require_stored(const portal_status& now) {
 
 void print_status_line(const portal_status& now, const Options& options) {
     print((options.json ? status_json(now, options) : status_line(now)) + "\n");
+}
+
+void print_status(const portal_status& now, const Options& options) {
+    const bool colours = wants_colours(options);
+    const std::size_t width = portal::program::terminal_width();
+    print(options.json      ? status_json(now, options) + "\n"
+          : options.verbose ? status_table(now, options, colours, width)
+                            : status_short(now, options, colours, width));
 }
 
 void print_token(const Leased& leased, const Options& options) {
@@ -99,7 +109,7 @@ ExitCode report(const Options& options) {
 
 ExitCode push(const Options& options) {
     if (::isatty(STDIN_FILENO) == 1) warn("Reading a token, or Portal's JSON answer, from the terminal; end with Ctrl-D.");
-    SecretBuffer input(max_answer_bytes);
+    SecretBuffer input(most_pushed_bytes);
     if (!read_all(STDIN_FILENO, input)) throw failure(ExitCode::other, "Cannot read standard input.");
     Session session(options);
     session.push(trimmed(input.reveal()));
@@ -112,8 +122,8 @@ ExitCode push(const Options& options) {
 ExitCode status(const Options& options) {
     const Session session(options);
     const portal_status now = session.status();
-    print(options.json ? status_json(now, options) + "\n" : status_table(now, options, wants_colours(options)));
-    return ExitCode::ok;
+    print_status(now, options);
+    return options.check ? check_code_of(now) : ExitCode::ok;
 }
 
 ExitCode explain(const Options& options) {
@@ -129,7 +139,7 @@ ExitCode renew(const Options& options) {
     const portal_status now = session.status();
     require_stored(now);
     if (got == old) warn("The provider gave the same token again: nothing is renewed, and its deadlines stay.");
-    print(options.json ? status_json(now, options) + "\n" : status_table(now, options, wants_colours(options)));
+    print_status(now, options);
     return ExitCode::ok;
 }
 

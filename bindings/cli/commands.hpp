@@ -15,6 +15,8 @@ ExitCode explain(const Options& options);
 ExitCode renew(const Options& options);
 ExitCode logout(const Options& options);
 ExitCode watch(const Options& options);
+ExitCode exec(const Options& options);
+ExitCode completion(const Options& options);
 ExitCode demo(const Options& options);
 
 }  // namespace cli

@@ -1,4 +1,6 @@
 // A fortnight in the life of a Client Session Token: the C API against a fake Portal over real HTTPS, in a few seconds.
+#include <unistd.h>
+
 #include <cstdio>
 #include <string>
 
@@ -7,6 +9,7 @@
 #include "cli/failure.hpp"
 #include "cli/status_view.hpp"
 #include "cli/text.hpp"
+#include "program/terminal_text.hpp"
 
 namespace cli {
 namespace {
@@ -43,10 +46,10 @@ public:
 
     bool play(const std::string& portal_url) {
         std::printf("%sA fortnight in the life of one Client Session Token%s\n", bold(), plain());
-        std::printf(
-            "Real HTTPS to %s, which has the phone's clock. Portal's rule: a token dies 24 hours after its\n"
-            "last request, and 7 days after its issue at the latest; nothing tells the phone when.\n\n",
-            portal_url.c_str());
+        std::printf("%s\n\n", wrapped("Real HTTPS to " + portal_url +
+                                          ", which has the phone's clock. Portal's rule: a token expires 24 hours after its "
+                                          "last request, and never later than 7 days after its issue. Nothing tells the "
+                                          "phone when.").c_str());
         std::fputs(bold(), stdout);
         row("When", "What happens", "What the session does", "Answer", "Token");
         std::fputs(plain(), stdout);
@@ -174,9 +177,14 @@ private:
         row(days, happens, does, "200", new_token().c_str());
     }
 
-    // Five columns, 117 wide.
-    static void row(const char* when, const char* happens, const char* does, const char* answer, const char* token) {
-        std::printf("%-12s  %-42s  %-44s  %-6s  %s\n", when, happens, does, answer, token);
+    // Five columns, 117 wide. A narrower terminal gets four, with what the session does below what happens.
+    void row(const char* when, const char* happens, const char* does, const char* answer, const char* token) const {
+        if (width_ >= widest) {
+            std::printf("%-12s  %-42s  %-44s  %-6s  %s\n", when, happens, does, answer, token);
+        } else {
+            std::printf("%-12s  %-44s  %-6s  %s\n", when, happens, answer, token);
+            if (*does != '\0') std::printf("%14s%s\n", "", does);
+        }
         std::fflush(stdout);
     }
 
@@ -210,7 +218,8 @@ private:
         return fewest && surprises_ == 0;
     }
     void conclude(const char* title, const std::string& text) const {
-        std::printf("%s%-18s%s  %s\n", bold(), title, plain(), text.c_str());
+        const std::string line = wrapped(std::string(20, ' ') + text);
+        std::printf("%s%-20s%s%s\n", bold(), title, plain(), line.substr(20).c_str());
     }
 
     [[nodiscard]] const char* bold() const { return has_colour_ ? "\033[1m" : ""; }
@@ -218,9 +227,14 @@ private:
     [[nodiscard]] std::string red() const { return has_colour_ ? "\033[1;31m" : ""; }
     [[nodiscard]] const char* plain() const { return has_colour_ ? "\033[0m" : ""; }
 
+    [[nodiscard]] std::string wrapped(const std::string& text) const { return portal::program::wrapped(text, width_); }
+
+    static constexpr std::size_t widest = 117;
+
     DemoWorld world_;
     Optimum optimum_;
     const bool has_colour_;
+    const std::size_t width_ = ::isatty(STDOUT_FILENO) == 1 ? portal::program::terminal_width() : widest;  // files do not wrap
     int uses_ = 0;
     int surprises_ = 0;
     std::int64_t shown_tokens_ = 0;

@@ -1,5 +1,8 @@
 #include "cli/failure.hpp"
 
+#include <unistd.h>
+
+#include <atomic>
 #include <cstdio>
 #include <string_view>
 #include <utility>
@@ -8,6 +11,13 @@
 
 namespace cli {
 namespace {
+
+std::atomic<bool> line_is_open{false};
+
+void print_line(const std::string& line) {
+    if (line_is_open.exchange(false)) std::fputc('\n', stderr);
+    std::fputs(line.c_str(), stderr);
+}
 
 const char* word_of(ExitCode exit_code) {
     switch (exit_code) {
@@ -115,9 +125,11 @@ void print_failure(const Failure& failure, bool json) {
     } else {
         line = "portal-session: " + failure.message + "\n";
     }
-    std::fputs(line.c_str(), stderr);
+    print_line(line);
 }
 
-void warn(const std::string& message) { std::fprintf(stderr, "portal-session: %s\n", message.c_str()); }
+void begin_messages_on_new_line() { line_is_open = ::isatty(STDERR_FILENO) == 1; }
+
+void warn(const std::string& message) { print_line("portal-session: " + message + "\n"); }
 
 }  // namespace cli

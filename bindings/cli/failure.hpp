@@ -39,6 +39,9 @@ void check(portal_code code, const portal_error& error);
 // "portal-session: MESSAGE", or one line of JSON, on standard error.
 void print_failure(const Failure& failure, bool json);
 
+// The output ends in the middle of a line: what is printed on a terminal next begins a new one.
+void begin_messages_on_new_line();
+
 // Something is wrong, yet the command goes on. On standard error too.
 void warn(const std::string& message);
 

@@ -1,15 +1,19 @@
 #include "cli/host.hpp"
 
+#include <strings.h>
+
 #include <cstdio>
 #include <future>
 #include <memory>
 
+#include "cli/event_text.hpp"
 #include "cli/failure.hpp"
 #include "cli/progress.hpp"
 #include "cli/provider_answer.hpp"
 #include "cli/provider_command.hpp"
 #include "cli/status_view.hpp"
 #include "cli/store.hpp"
+#include "cli/text.hpp"
 
 namespace cli {
 namespace {
@@ -92,8 +96,26 @@ portal_clock shifted_clock(std::int64_t offset_s) {
     return clock;
 }
 
-void print_log_line(void*, portal_level, portal_text message) {
-    std::fprintf(stderr, "%.*s\n", static_cast<int>(message.length), message.data);
+// --verbose: events as sentences, each once.
+struct Narrator {
+    std::string last;
+
+    static void on_event(void* userdata, const portal_event* event) {
+        std::string sentence = sentence_of(*event);
+        std::string& last = static_cast<Narrator*>(userdata)->last;
+        if (sentence == last) return;
+        std::fprintf(stderr, "%s  %s\n", format_local_time_of_day(event->at_unix_ms).c_str(), sentence.c_str());
+        last = std::move(sentence);
+    }
+    static void release(void* userdata) { delete static_cast<Narrator*>(userdata); }
+};
+
+// Of the log only what no event tells: the system's reason for a fault of the store.
+void print_store_line(void*, portal_level, portal_text message) {
+    const std::string_view line(message.data, message.length);
+    const std::size_t reason = line.find(", store_");
+    if (line.rfind("store", 0) != 0 || reason == std::string_view::npos) return;
+    std::fprintf(stderr, "Why: %s\n", std::string(line.substr(reason + 2)).c_str());
 }
 
 // The provider gave a token that the session cannot use. A later one may be better.
@@ -152,14 +174,15 @@ Session::Session(const Options& options, const portal_clock* clock, const portal
     open.role = text_of(options.role);
     if (!options.provider_command.empty()) open.provider = provider_command(options.provider_command);
     if (!options.provider_url.empty()) {
-        provider_url_ = std::make_unique<ProviderUrl>(options.provider_url);
+        provider_url_ = std::make_unique<ProviderUrl>(options);
         open.provider = provider_url_->callbacks();
     }
     open.request_timeout_ms = provider_timeout_ms_;
     if (observer != nullptr) open.observer = *observer;
+    if (options.verbose && observer == nullptr) open.observer = {Narrator::on_event, new Narrator, Narrator::release};
     if (options.clock_offset_s != 0) open.clock = shifted_clock(options.clock_offset_s);
     if (clock != nullptr) open.clock = *clock;
-    if (options.verbose) open.log = {print_log_line, PORTAL_LEVEL_DEBUG, 0, nullptr, nullptr};
+    if (options.verbose) open.log = {print_store_line, PORTAL_LEVEL_WARNING, 0, nullptr, nullptr};
     portal_error error = no_error();
     const portal_code code = portal_session_open(&open, &session_, &error);
     if (code != PORTAL_OK) {
@@ -176,6 +199,7 @@ Session::~Session() {
     if (portal_session_close(session_, close_wait_ms, nullptr) == PORTAL_ERR_TIMEOUT) {
         warn("The session did not end in time; the last use may not be stored.");
     }
+    if (provider_url_ != nullptr) provider_url_->stop();
     portal_session_release(session_);
 }
 
@@ -270,16 +294,23 @@ void Session::clear() {
 
 Response Session::send(const Request& request) {
     static constexpr std::string_view json = "application/json";
-    const portal_header headers[] = {{text_of("Accept"), text_of(json), 0, 0},
-                                     {text_of("Content-Type"), text_of(json), 0, 0}};
+    std::vector<portal_header> headers = request.headers;
+    const auto add = [&](std::string_view name) {
+        for (const portal_header& header : headers)
+            if (header.name.length == name.size() && ::strncasecmp(header.name.data, name.data(), name.size()) == 0) return;
+        headers.push_back({text_of(name), text_of(json), 0, 0});
+    };
+    add("Accept");
+    if (request.has_body) add("Content-Type");
     portal_http_request out;
     portal_init(&out, sizeof out);
     if (provider_timeout_ms_ != 0) out.timeout_ms = provider_timeout_ms_ + answer_wait_ms;
+    if (request.timeout_ms != 0) out.timeout_ms = request.timeout_ms;
     if (request.without_token) out.flags = PORTAL_REQUEST_NO_TOKEN;
     out.method = text_of(request.method);
     out.url = text_of(request.path);
-    out.headers = headers;
-    out.header_count = request.has_body ? 2 : 1;
+    out.headers = headers.data();
+    out.header_count = headers.size();
     out.body = {request.body.data(), request.body.size()};
 
     auto* pending = new Pending<Sent>;

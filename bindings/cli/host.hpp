@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/options.hpp"
 #include "cli/provider_url.hpp"
@@ -25,6 +26,8 @@ struct Request {
     std::string_view body;
     bool has_body = false;
     bool without_token = false;  // not to Portal: no token goes along
+    std::int64_t timeout_ms = 0;  // 0: the library's
+    std::vector<portal_header> headers{};  // borrowed
 };
 
 struct Response {

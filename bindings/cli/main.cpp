@@ -3,9 +3,10 @@
 #include <array>
 #include <exception>
 
+#include "cli/command.hpp"
 #include "cli/commands.hpp"
 #include "cli/failure.hpp"
-#include "cli/provider_command.hpp"
+#include "program/terminal_text.hpp"
 
 namespace {
 
@@ -18,18 +19,22 @@ constexpr std::array commands{
     Command{"token", cli::token}, Command{"report", cli::report}, Command{"request", cli::request},
     Command{"push", cli::push},   Command{"status", cli::status}, Command{"explain", cli::explain},
     Command{"renew", cli::renew}, Command{"logout", cli::logout}, Command{"watch", cli::watch},
-    Command{"demo", cli::demo},
+    Command{"demo", cli::demo},   Command{"exec", cli::exec},     Command{"completion", cli::completion},
 };
 
 cli::ExitCode run(const cli::Options& options) {
     const auto command =
         std::find_if(commands.begin(), commands.end(), [&](const Command& each) { return options.command == each.name; });
-    return command == commands.end() ? cli::ExitCode::usage : command->run(options);
+    if (command == commands.end()) return cli::ExitCode::usage;
+    const cli::ExitCode exit_code = command->run(options);
+    if (!portal::program::output_was_written()) throw cli::failure(cli::ExitCode::other, "Cannot write to standard output.");
+    return exit_code;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    portal::program::hold_standard_files();
     const cli::Parsed parsed = cli::parse(argc, argv);
     if (!parsed.run) return parsed.exit_code;
     cli::end_commands_when_interrupted();

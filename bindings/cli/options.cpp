@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <limits>
@@ -17,11 +18,13 @@
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
 #include "cli/help.hpp"
+#include "program/terminal_text.hpp"
 
 namespace cli {
 namespace {
 
 constexpr std::int64_t most_timeout_s = 300;
+constexpr std::int64_t most_request_timeout_s = 600;
 constexpr std::int64_t most_clock_offset_s = std::int64_t{100} * 365 * 24 * 3600;
 
 // http to this machine alone: any other place by http would be refused only when a token is needed.
@@ -43,6 +46,10 @@ std::function<std::string(const std::string&)> whole_number(std::int64_t least, 
     };
 }
 
+std::string with_help_hint(const std::string& text) {
+    return text + (text.back() == '?' ? "" : ".") + " See `portal-session --help`.";
+}
+
 std::string default_store() {
     const char* state = std::getenv("XDG_STATE_HOME");
     if (state != nullptr && state[0] == '/') return std::string(state) + "/portal-session";
@@ -62,6 +69,10 @@ void add_session_options(CLI::App& app, Options& options) {
     add("--provider-timeout", options.provider_timeout_s, "SECONDS", "PORTAL_SESSION_PROVIDER_TIMEOUT",
         "1 to 300: how long either may take; default: 30")
         ->check(whole_number(1, most_timeout_s));
+    add("--provider-header-file", options.provider_header_file, "FILE", "PORTAL_SESSION_PROVIDER_HEADER_FILE",
+        "headers for --provider-url, one \"Name: value\" a line; read at each ask");
+    add("--provider-header-command", options.provider_header_command, "CMD", "PORTAL_SESSION_PROVIDER_HEADER_COMMAND",
+        "prints such headers; run at each ask");
     add("--portal", options.portal_url, "URL", "PORTAL_SESSION_PORTAL", "default: https://api.portalhq.io");
     add("--store", options.store, "DIR", "PORTAL_SESSION_STORE",
         "default: portal-session in $XDG_STATE_HOME or ~/.local/state");
@@ -86,13 +97,15 @@ void add_output_options(CLI::App& app, Options& options) {
     app.add_flag("--no-color", options.no_color, "no colours on a terminal either; NO_COLOR does the same")
         ->envname("PORTAL_SESSION_NO_COLOR")
         ->group("Output");
-    app.add_flag("-v,--verbose", options.verbose, "print the library's log on standard error")
+    app.add_flag("-v,--verbose", options.verbose, "say what happens, on standard error; status: all that is known")
         ->envname("PORTAL_SESSION_VERBOSE")
         ->group("Output");
 }
 
 void add_commands(CLI::App& app, Options& options) {
-    const auto add = [&](const char* name, const char* text) { return app.add_subcommand(name, text)->group("Commands"); };
+    const auto add = [&](const char* name, const char* text) {
+        return app.add_subcommand(name, text)->group("Commands")->footer(footer_of(name));
+    };
 
     CLI::App* token = add("token", "Print a token that is good now, asking the provider only where needed");
     token->add_flag("--header", options.header, "print the line \"Authorization: Bearer TOKEN\", for curl -H @FILE");
@@ -110,10 +123,26 @@ void add_commands(CLI::App& app, Options& options) {
         ->expected(1, 2)
         ->type_name("[METHOD] PATH");
     request->add_option("--data", options.data, "the body, as JSON; - reads standard input")->type_name("TEXT");
+    request->add_option("-H", options.request_headers, "a header, \"Name: value\"; may be given again")
+        ->expected(1)
+        ->type_name("HEADER")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    request->add_option("-o,--output", options.output_file, "write the body to a file")->type_name("FILE");
     request->add_flag("-i,--include", options.include, "print the answer's status and headers too");
+    request->add_option("--timeout", options.request_timeout_s, "1 to 600: the time for token and answer together")
+        ->check(whole_number(1, most_request_timeout_s))
+        ->type_name("SECONDS");
+
+    CLI::App* exec = add("exec", "Run a program with a good token in its environment");
+    exec->add_option("--env", options.exec_variable, "the variable's name; default: PORTAL_TOKEN")->type_name("NAME");
+    exec->add_option("CMD", options.program, "the program and its arguments, behind --")
+        ->required()
+        ->expected(1, std::numeric_limits<int>::max())
+        ->type_name("-- CMD [ARG...]");
 
     add("push", "Sign in: take a token, or Portal's JSON answer, from standard input");
-    add("status", "Show the state, both deadlines, and why");
+    CLI::App* status = add("status", "Show the state, the time left, and what happens next (-v: everything)");
+    status->add_flag("--check", options.check, "exit 0 only if a request would be sent with a good token");
     add("explain", "Print all that is known and the last 32 transitions, as JSON without a secret");
     CLI::App* watch = add("watch", "Print the session's events as they happen, until Ctrl-C");
     watch->add_option("--count", options.event_count, "end after so many events")
@@ -122,6 +151,11 @@ void add_commands(CLI::App& app, Options& options) {
     add("renew", "Get a new token now, though the old one may be good");
     add("logout", "Forget the token, here and on disk");
     add("demo", "Play a fortnight of a user's token against fake-portal (--portal), and count");
+    CLI::App* completion = add("completion", "Print a completion script for a shell");
+    completion->add_option("SHELL", options.shell, "the shell")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+        ->type_name("bash|zsh|fish");
 }
 
 // The options whose values the environment set, each with its variable.
@@ -138,6 +172,45 @@ std::map<std::string, std::string> set_by_variables(const CLI::App& app, const s
     return variables;
 }
 
+std::vector<std::string> command_names(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
+    return names;
+}
+
+// Those of the program, and of the command that was typed.
+std::vector<std::string> option_names(const CLI::App& app) {
+    std::vector<std::string> names;
+    const auto add = [&](const CLI::App& of) {
+        for (const CLI::Option* option : of.get_options())
+            for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    };
+    add(app);
+    for (const CLI::App* command : app.get_subcommands()) add(*command);
+    return names;
+}
+
+// What was meant, in the words of an error; empty: nobody can tell.
+std::string corrected(const std::string& word, const std::vector<std::string>& words, const char* quote) {
+    const std::string meant = portal::program::nearest(word, words);
+    return meant.empty() ? "" : std::string(". Did you mean ") + quote + meant + quote + "?";
+}
+
+std::string no_command(const CLI::App& app, const std::string& name) {
+    return "There is no command `" + name + "`" + corrected(name, command_names(app), "`");
+}
+
+// "help" and "help COMMAND" are what people type. The words as CLI11 takes them.
+std::vector<std::string> with_help_as_option(const CLI::App& app, std::vector<std::string> words) {
+    if (words.empty() || words.front() != "help") return words;
+    words.erase(words.begin());
+    if (words.empty()) return {"--help"};
+    const std::vector<std::string> names = command_names(app);
+    if (std::find(names.begin(), names.end(), words.front()) == names.end())
+        throw failure(ExitCode::usage, with_help_hint(no_command(app, words.front())));
+    return {words.front(), "--help"};
+}
+
 // Why these words are no call. Only what can be no secret is quoted: the name of a command or of an option.
 std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
     static constexpr std::size_t longest_name = 32;
@@ -146,9 +219,10 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
     const bool lacks_command = !has_command && error.get_name() == "RequiredError";
     if (unknown.empty()) return lacks_command ? "There is no command" : error.what();
     const std::string name = unknown.front().substr(0, unknown.front().find('='));
-    if (name.front() == '-') return "There is no option " + name.substr(0, longest_name);
+    if (name.front() == '-')
+        return "There is no option " + name.substr(0, longest_name) + corrected(name, option_names(app), "");
     if (has_command) return "There is a word too many behind `" + app.get_subcommands().front()->get_name() + "`";
-    return name.size() > longest_name ? "There is no such command" : "There is no command `" + name + "`";
+    return name.size() > longest_name ? "There is no such command" : no_command(app, name);
 }
 
 // An empty value is most often a script's variable that was never set. Its default would be another place than was meant.
@@ -173,6 +247,12 @@ void check_provider(const Options& options) {
     if (!options.provider_command.empty() && !options.provider_url.empty())
         throw failure(ExitCode::usage, "Both --provider-command and --provider-url are given. Choose one.");
     const bool is_https = options.provider_url.rfind("https://", 0) == 0;
+    const bool has_headers = !options.provider_header_file.empty() || !options.provider_header_command.empty();
+    if (has_headers && options.provider_url.empty())
+        throw failure(ExitCode::usage, "--provider-header-file and --provider-header-command go with --provider-url.");
+    if (!options.provider_header_file.empty() && !options.provider_header_command.empty())
+        throw failure(ExitCode::usage,
+                      "Both --provider-header-file and --provider-header-command are given. Choose one.");
     if (!options.provider_url.empty() && !is_https && !(options.allow_loopback && is_loopback_http(options.provider_url)))
         throw failure(ExitCode::usage, "--provider-url is no https URL. Start it with https://.");
 }
@@ -202,6 +282,28 @@ void complete(CLI::App& app, Options& options) {
     if (options.key_file.empty()) options.key_file = options.store + "/key";
 }
 
+void set_up(CLI::App& app, Options& options) {
+    app.formatter(help_formatter());
+    app.fallthrough();
+    app.require_subcommand(1);
+    app.set_help_flag();  // set anew below: the order here is the order of the help
+    add_session_options(app, options);
+    add_output_options(app, options);
+    app.set_help_flag("-h,--help", "print this; after a command: its own")->group("Output");
+    app.set_version_flag("--version", std::string("portal-session ") + portal_version(), "print the version")
+        ->group("Output");
+    add_commands(app, options);
+    app.footer(epilogue);
+}
+
+// Returns the exit code: text that did not reach its reader is an error.
+int print_help(const std::string& text) {
+    std::fputs(text.c_str(), stdout);
+    if (portal::program::output_was_written()) return 0;
+    print_failure(failure(ExitCode::other, "Cannot write to standard output."), false);
+    return static_cast<int>(ExitCode::other);
+}
+
 // Told before the options are taken over: a bad one may stand before this one.
 bool wants_json(const CLI::App& app) {
     const CLI::Option* option = app.get_option("--json");
@@ -222,21 +324,33 @@ std::string Options::with_variables(std::string text) const {
     return text;
 }
 
+Vocabulary vocabulary() {
+    Options options;
+    CLI::App app(about, "portal-session");
+    set_up(app, options);
+    const auto options_of = [](const CLI::App& of) {
+        std::vector<Word> words;
+        for (const CLI::Option* option : of.get_options()) {
+            for (const std::string& name : option->get_lnames()) words.push_back({"--" + name, option->get_description()});
+            for (const std::string& name : option->get_snames()) words.push_back({"-" + name, option->get_description()});
+        }
+        return words;
+    };
+    Vocabulary words;
+    words.options = options_of(app);
+    words.commands.push_back({"help", "Explain a command"});
+    for (const CLI::App* command : app.get_subcommands(nullptr)) {
+        words.commands.push_back({command->get_name(), command->get_description()});
+        words.command_options[command->get_name()] = options_of(*command);
+    }
+    return words;
+}
+
 Parsed parse(int argc, char** argv) {
     Parsed parsed;
     Options& options = parsed.options;
     CLI::App app(about, "portal-session");
-    app.formatter(help_formatter());
-    app.fallthrough();
-    app.require_subcommand(1);
-    app.set_help_flag();  // set anew below: the order here is the order of the help
-    add_session_options(app, options);
-    add_output_options(app, options);
-    app.set_help_flag("-h,--help", "print this; after a command: its own")->group("Output");
-    app.set_version_flag("--version", std::string("portal-session ") + portal_version(), "print the version")
-        ->group("Output");
-    add_commands(app, options);
-    app.footer(epilogue);
+    set_up(app, options);
 
     options.variables = set_by_variables(app, {argv + std::min(argc, 1), argv + argc});
     const auto refuse = [&](Failure told) {
@@ -245,13 +359,17 @@ Parsed parse(int argc, char** argv) {
         parsed.exit_code = static_cast<int>(told.exit_code);
     };
     try {
-        app.parse(argc, argv);
+        std::vector<std::string> words = with_help_as_option(app, {argv + std::min(argc, 1), argv + argc});
+        std::reverse(words.begin(), words.end());  // so takes them CLI11
+        app.parse(std::move(words));
         complete(app, options);
         parsed.run = true;
-    } catch (const CLI::Success& success) {
-        parsed.exit_code = app.exit(success);
+    } catch (const CLI::CallForHelp&) {
+        parsed.exit_code = print_help(portal::program::wrapped(app.help(), portal::program::terminal_width()));
+    } catch (const CLI::CallForVersion& version) {
+        parsed.exit_code = print_help(std::string(version.what()) + "\n");
     } catch (const CLI::ParseError& error) {
-        refuse(failure(ExitCode::usage, usage_error(app, error) + ". See `portal-session --help`."));
+        refuse(failure(ExitCode::usage, with_help_hint(usage_error(app, error))));
     } catch (const Failure& told) {
         refuse(told);
     }

@@ -20,6 +20,8 @@ struct Options {
     std::string role;
     std::string provider_command;
     std::string provider_url;
+    std::string provider_header_file;
+    std::string provider_header_command;
     std::int64_t provider_timeout_s = 0;  // 0: the library's
     std::int64_t clock_offset_s = 0;
 
@@ -38,6 +40,13 @@ struct Options {
     bool has_data = false;             // request
     bool include = false;              // request
     int event_count = 0;               // watch
+    bool check = false;                // status
+    std::string output_file;                  // request: instead of standard output
+    std::vector<std::string> request_headers;  // request: "Name: value"
+    std::int64_t request_timeout_s = 0;       // request; 0: the library's
+    std::string exec_variable = "PORTAL_TOKEN";    // exec
+    std::vector<std::string> program;         // exec: the command and its arguments
+    std::string shell;                        // completion
 
     // The options that the environment set, each with its variable.
     std::map<std::string, std::string> variables;
@@ -50,6 +59,18 @@ struct Parsed {
     bool run = false;  // false: nothing to do but to end with `exit_code` (--help, --version, a usage error)
     int exit_code = 0;
 };
+
+// What can be typed, for the shells' completion.
+struct Word {
+    std::string text;
+    std::string help;
+};
+struct Vocabulary {
+    std::vector<Word> commands;
+    std::vector<Word> options;                            // of all commands
+    std::map<std::string, std::vector<Word>> command_options;  // of one
+};
+[[nodiscard]] Vocabulary vocabulary();
 
 // Prints help, version and usage errors itself.
 [[nodiscard]] Parsed parse(int argc, char** argv);

@@ -1,11 +1,14 @@
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
 
 #include "cli/commands.hpp"
 #include "cli/failure.hpp"
 #include "cli/files.hpp"
+#include "cli/header_lines.hpp"
 #include "cli/host.hpp"
 #include "cli/text.hpp"
 
@@ -34,7 +37,28 @@ Request request_of(const Options& options, SecretBuffer& stdin_body) {
     if (has_method && options.request[0].empty()) throw failure(ExitCode::usage, "METHOD is empty: leave it out for GET.");
     request.method = has_method ? upper_case(options.request[0]) : options.has_data ? "POST" : "GET";
     request.path = options.request.back();
+    request.timeout_ms = options.request_timeout_s * 1000;
+    for (const std::string& line : options.request_headers)
+        for (const portal_header& header : header_lines(line, "-H")) request.headers.push_back(header);
     return request;
+}
+
+// A text without a line end gets one where a person reads it, or an error would stand on its line.
+void write_answer(const Options& options, std::string_view head, std::string_view body) {
+    File file;
+    if (!options.output_file.empty()) {
+        file = File(::open(options.output_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+        if (!file.is_open())
+            throw failure(ExitCode::other, system_error("-o: cannot write", options.output_file, errno) + ".");
+    }
+    const int output = file.is_open() ? file.get() : STDOUT_FILENO;
+    const bool shares_a_terminal = ::isatty(output) == 1;
+    // A pipe gets the body as it is, and often ends on the terminal where errors go too.
+    if (!body.empty() && body.back() != '\n' && !shares_a_terminal) begin_messages_on_new_line();
+    const bool ends_line = body.empty() || body.back() == '\n' || !shares_a_terminal;
+    if (!write_all(output, head) || !write_all(output, body) || !write_all(output, ends_line ? "" : "\n"))
+        throw failure(ExitCode::other, system_error("Cannot write to", file.is_open() ? options.output_file : "standard output",
+                                                    errno) + ".");
 }
 
 Failure refusal(const Response& response) {
@@ -59,11 +83,7 @@ ExitCode request(const Options& options) {
     std::string head;
     if (options.include) head = "HTTP " + std::to_string(response.status) + "\n" + response.headers + "\n";
     const std::string_view body = response.body.reveal();
-    const bool ends_line = body.empty() || body.back() == '\n' || ::isatty(STDOUT_FILENO) != 1;
-    if (!write_all(STDOUT_FILENO, head) || !write_all(STDOUT_FILENO, body) ||
-        !write_all(STDOUT_FILENO, ends_line ? "" : "\n")) {
-        throw failure(ExitCode::other, "Cannot write to standard output.");
-    }
+    write_answer(options, head, body);
     session.finish_renewal();
     if (response.status < 200 || response.status > 299) throw refusal(response);
     return ExitCode::ok;

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "cli/text.hpp"
+#include "program/terminal_text.hpp"
 
 namespace cli {
 namespace {
@@ -103,19 +104,28 @@ bool tells_more(portal_reason reason) {
            reason != PORTAL_REASON_CLEARED;
 }
 
+// Two columns and a note, which goes below where the width does not suffice.
 class Table {
 public:
-    explicit Table(bool colours) : colours_(colours) {}
+    Table(bool colours, std::size_t width) : colours_(colours), width_(width) {}
 
-    // `note` is set apart; empty: none.
     void row(const char* label, const std::string& value, const std::string& note = {}, const char* colour = nullptr) {
         text_ += painted(std::string(label) + std::string(label_width - std::strlen(label), ' '), faint);
-        text_ += colour != nullptr ? painted(value, colour) : value;
-        if (!note.empty()) {
-            text_ +=
-                std::string(value.size() < value_width ? value_width - value.size() : 0, ' ') + "  " + painted(note, faint);
+        const std::size_t column = label_width + std::max(value.size(), value_width) + 2;
+        if (label_width + value.size() > width_) {
+            paragraph(value, colour != nullptr ? colour : "");
+        } else {
+            text_ += colour != nullptr ? painted(value, colour) : value;
+            text_ += '\n';
         }
-        text_ += '\n';
+        if (note.empty()) return;
+        if (column + note.size() <= width_) {
+            text_.back() = ' ';
+            text_ += std::string(column - label_width - value.size() - 1, ' ') + painted(note, faint) + "\n";
+        } else {
+            text_ += std::string(label_width, ' ');
+            paragraph(note, faint);
+        }
     }
 
     [[nodiscard]] const std::string& text() const { return text_; }
@@ -124,11 +134,18 @@ private:
     static constexpr std::size_t label_width = 19;
     static constexpr std::size_t value_width = 27;
 
+    // Behind a label; its later lines are indented like the first.
+    void paragraph(const std::string& words, const char* colour) {
+        const std::string lines = portal::program::wrapped(std::string(label_width, ' ') + words, width_);
+        text_ += painted(lines.substr(label_width), colour) + "\n";
+    }
+
     [[nodiscard]] std::string painted(const std::string& text, const char* colour) const {
-        return colours_ ? colour + text + plain : text;
+        return colours_ && *colour != '\0' ? colour + text + plain : text;
     }
 
     bool colours_;
+    std::size_t width_;
     std::string text_;
 };
 
@@ -177,8 +194,8 @@ const char* advice_for(portal_reason reason) {
     }
 }
 
-std::string status_table(const portal_status& status, const Options& options, bool colours) {
-    Table table(colours);
+std::string status_table(const portal_status& status, const Options& options, bool colours, std::size_t width) {
+    Table table(colours, width);
     table.row("Session", options.session, options.store);
     table.row("State", word(PORTAL_GROUP_STATE, status.state), meaning_of(status.state), colour_of(status.state));
     if (tells_more(status.reason)) table.row("Reason", word(PORTAL_GROUP_REASON, status.reason), meaning_of(status.reason));
@@ -195,6 +212,66 @@ std::string status_table(const portal_status& status, const Options& options, bo
               status.store == PORTAL_STORE_PERSISTENT ? nullptr : yellow);
     table.row("This run", counters_text(status));
     return table.text();
+}
+
+namespace {
+
+std::string next_use(const Options& options, const char* where_none) {
+    const bool has_provider = !options.provider_command.empty() || !options.provider_url.empty();
+    return has_provider ? "The next use fetches a new one." : where_none;
+}
+
+// What happens next, in plain words.
+std::string outlook(const portal_status& status, const Options& options) {
+    static constexpr const char* push_one = "`push` takes a new one.";
+    if (const char* advice = advice_for(status.reason)) return advice;
+    switch (status.state) {
+        case PORTAL_STATE_NONE:
+            return next_use(options, push_one);
+        case PORTAL_STATE_FRESH:
+            return "Each successful request keeps it alive. A new one is due by " +
+                   format_local_time(status.absolute_deadline_unix_ms) + ".";
+        case PORTAL_STATE_EXPIRING:
+            if (status.reason == PORTAL_REASON_NEAR_IDLE) return "The next successful request keeps it alive.";
+            return "Its 7 days end soon. " + next_use(options, push_one);
+        case PORTAL_STATE_OVERDUE:
+            return next_use(options, push_one) + " If that fails, this one is used.";
+        case PORTAL_STATE_EXPIRED:
+            return "It had no request for 24 hours. " + next_use(options, push_one);
+        case PORTAL_STATE_REJECTED:
+            return "Portal refused it. " + next_use(options, push_one);
+        case PORTAL_STATE_SIGNED_OUT:
+            return "`push` signs in with a token, `renew` asks the provider.";
+        default:
+            return "The store cannot be read now. The next command tries again.";
+    }
+}
+
+}  // namespace
+
+std::string status_short(const portal_status& status, const Options& options, bool colours, std::size_t width) {
+    const char* colour = colours ? colour_of(status.state) : "";
+    std::string line = status.state == PORTAL_STATE_NONE ? "no token yet" : status_line(status);
+    std::string text = colour + line + (colours ? plain : "") + "\n" + outlook(status, options) + "\n";
+    if (status.renewal == PORTAL_RENEWAL_DECLINED) text += "The provider says that the user must sign in.\n";
+    if (status.renewal == PORTAL_RENEWAL_BACKING_OFF)
+        text += "The provider failed and is left alone for " + format_wait(status.retry_after_ms) + ".\n";
+    if (status.store == PORTAL_STORE_MEMORY_ONLY) text += "The store takes nothing now: `status -v` says why.\n";
+    return portal::program::wrapped(text, width);
+}
+
+ExitCode check_code_of(const portal_status& status) {
+    switch (status.state) {
+        case PORTAL_STATE_FRESH:
+        case PORTAL_STATE_EXPIRING:
+            return ExitCode::ok;
+        case PORTAL_STATE_SIGNED_OUT:
+            return ExitCode::sign_in_needed;
+        case PORTAL_STATE_UNKNOWN:
+            return ExitCode::store;
+        default:
+            return status.renewal == PORTAL_RENEWAL_DECLINED ? ExitCode::sign_in_needed : ExitCode::provider_unavailable;
+    }
 }
 
 std::string status_line(const portal_status& status) {

@@ -43,14 +43,22 @@ std::string format_time_left(std::int64_t left_ms) {
     return left_ms < 0 ? format_duration(left_ms) + " ago" : format_duration(left_ms) + " left";
 }
 
-std::string format_local_time(std::int64_t unix_ms) {
+namespace {
+
+std::string format_time(std::int64_t unix_ms, const char* format) {
     const std::time_t seconds = static_cast<std::time_t>(unix_ms / 1000);
     std::tm parts{};
     char text[64];
     if (::localtime_r(&seconds, &parts) == nullptr) return "?";
-    const std::size_t size = std::strftime(text, sizeof text, "%a %Y-%m-%d %H:%M:%S %Z", &parts);
+    const std::size_t size = std::strftime(text, sizeof text, format, &parts);
     return {text, size};
 }
+
+}  // namespace
+
+std::string format_local_time(std::int64_t unix_ms) { return format_time(unix_ms, "%a %Y-%m-%d %H:%M:%S %Z"); }
+
+std::string format_local_time_of_day(std::int64_t unix_ms) { return format_time(unix_ms, "%H:%M:%S"); }
 
 std::string spaced(std::string_view word) {
     std::string text(word);

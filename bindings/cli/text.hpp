@@ -22,6 +22,9 @@ namespace cli {
 // "Tue 2025-11-25 09:47:03 CET": local time.
 [[nodiscard]] std::string format_local_time(std::int64_t unix_ms);
 
+// "09:47:03": local time.
+[[nodiscard]] std::string format_local_time_of_day(std::int64_t unix_ms);
+
 // "near_idle" as people write it: "near idle".
 [[nodiscard]] std::string spaced(std::string_view word);
 

@@ -1,11 +1,12 @@
 // watch: the session's events as they happen, those that other processes cause too.
-#include <algorithm>
 #include <cstdio>
 #include <future>
 
 #include "cli/commands.hpp"
+#include "cli/event_text.hpp"
 #include "cli/host.hpp"
 #include "cli/text.hpp"
+#include "program/terminal_text.hpp"
 
 namespace cli {
 namespace {
@@ -32,22 +33,16 @@ struct Watcher {
                 reason, code, static_cast<unsigned long long>(event.generation),
                 static_cast<unsigned long long>(event.epoch), static_cast<long long>(event.retry_after_ms));
         } else {
-            std::string line = format_local_time(event.at_unix_ms) + "  " + spaced(kind);
-            line.resize(std::max<std::size_t>(line.size(), 42), ' ');
-            line += "  " + spaced(state);
-            if (event.reason != PORTAL_REASON_NONE) line += " (" + spaced(reason) + ")";
-            if (event.code != PORTAL_OK) line += ", " + spaced(code);
-            if (event.retry_after_ms > 0) line += ", again in " + format_wait(event.retry_after_ms);
-            std::printf("%s\n", line.c_str());
+            std::printf("%s  %s\n", format_local_time(event.at_unix_ms).c_str(), sentence_of(event).c_str());
         }
-        std::fflush(stdout);
     }
 
     static void on_event(void* userdata, const portal_event* event) {
         auto& watcher = *static_cast<Watcher*>(userdata);
         if (watcher.is_over) return;
         watcher.print(*event);
-        watcher.is_over = watcher.left > 0 && --watcher.left == 0;
+        // Nobody reads any more: main reports it.
+        watcher.is_over = !portal::program::output_was_written() || (watcher.left > 0 && --watcher.left == 0);
         if (watcher.is_over) watcher.enough.set_value();
     }
 };

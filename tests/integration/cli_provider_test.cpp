@@ -209,6 +209,19 @@ TEST_CASE("exit code 75 of the provider command passes a Retry-After on, in seco
     }
 }
 
+TEST_CASE("portal-backend and portal-session agree on how long Portal wants to be left alone") {
+    CliWorld world;
+    fake_portal::Fault busy;
+    busy.status = 429;
+    busy.retry_after_seconds = 600;
+    busy.scope = fake_portal::Scope::custodian;
+    world.server.arm(busy);
+    const Ran ran = world.run({"token"});
+    CHECK(ran.exit_code == 4);
+    CHECK(contains(ran.errors, "Try again in 1"));  // 10 min, and a quarter more at most
+    CHECK(contains(ran.errors, " min"));
+}
+
 TEST_CASE("a short word, or one without a digit, is taken as a token and told as an error's that it may be") {
     CliWorld world;
     int count = 0;

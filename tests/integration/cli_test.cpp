@@ -138,21 +138,22 @@ TEST_CASE("a store that takes nothing is exit code 5 to what is all about storin
     const Ran verbose = world.run({"token", "--verbose"});
     CHECK(verbose.exit_code == 0);
     CHECK(contains(verbose.errors, "This token is not stored"));
-    CHECK(contains(verbose.errors, ", store_failed: system "));
+    CHECK(contains(verbose.errors, "Why: store_failed: system "));
 }
 
-TEST_CASE("status says the state, both deadlines and why, as a table of 118 columns or as JSON") {
+TEST_CASE("status says the state, the time left and what happens next, and everything with -v or as JSON") {
     CliWorld world;
     CHECK(contains(good(world.run({"status"})), "no token yet"));
     CHECK(world.mints() == 0);  // looking costs nothing
     good(world.run({"token"}));
     world.pass(2);
-    const std::string table = good(world.run({"status"}));
+    CHECK(contains(good(world.run({"status"})), "fresh: 21 h 59 min left\nEach successful request keeps it alive."));
+    const std::string table = world.run({"status", "-v"}).output;
     for (const char* part : {"State", "fresh", "Idle deadline", "21 h 59 min left", "Absolute deadline", "6 d 21 h left",
                              "Generation", "Clock", "Store", "persistent", "This run"})
         CHECK(contains(table, part));
     CHECK_FALSE(contains(table, "\033"));
-    CHECK(longest_line(table) <= 118);
+    CHECK(longest_line(table) <= 80);
     const std::string json = good(world.run({"status", "--json"}));
     CHECK(json_text_of(json, "state") == "fresh");
     CHECK(json_text_of(json, "store") == "persistent");
@@ -169,7 +170,7 @@ TEST_CASE("status says the state, both deadlines and why, as a table of 118 colu
 TEST_CASE("a mistake in the call is exit code 2, with the way to the help") {
     CliWorld world;
     failed(world.run({}), 2, "--help");
-    failed(world.run({"tokens"}), 2, "no command `tokens`. See `portal-session --help`");
+    failed(world.run({"tokens"}), 2, "no command `tokens`. Did you mean `token`? See `portal-session --help`");
     failed(world.run({"--no-such-option"}), 2, "no option --no-such-option.");
     const Ran secret = world.run({"token", "--no-such-option=sesame"});
     failed(secret, 2, "no option --no-such-option. See `portal-session --help`");
@@ -305,7 +306,8 @@ TEST_CASE("the log says what happens and never the token") {
     CliWorld world;
     const Ran ran = world.run({"token", "--verbose"});
     CHECK(ran.exit_code == 0);
-    CHECK(contains(ran.errors, "asks the provider"));
+    CHECK(contains(ran.errors, "The provider is asked for a token: first."));
+    CHECK_FALSE(contains(ran.errors, "(none)"));
     CHECK_FALSE(contains(ran.errors, ran.output.substr(0, 36)));
     CHECK_FALSE(contains(world.run({"explain"}).output, ran.output.substr(0, 36)));
 }

@@ -53,7 +53,7 @@ TEST_CASE("watch without --json is for people") {
     const Ran ran = world.run({"watch", "--count", "1"});
     CHECK(ran.exit_code == 0);
     CHECK(contains(ran.output, "none (first)"));
-    CHECK(longest_line(ran.output) <= 118);
+    CHECK(longest_line(ran.output) <= 80);
 }
 
 TEST_CASE("the provider URL answers with Portal's JSON, and only when a token is needed") {

@@ -232,7 +232,7 @@ TEST_CASE("The status says what to do where the stored record is not for this se
     status.state = PORTAL_STATE_NONE;
     const auto advised = [&](portal_reason reason, const char* way_out) {
         status.reason = reason;
-        const std::string table = cli::status_table(status, cli::Options(), false);
+        const std::string table = cli::status_table(status, cli::Options(), false, 200);
         CAPTURE(table);
         CHECK(contains(table, way_out));
     };
