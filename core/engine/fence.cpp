@@ -19,11 +19,11 @@ Fence::Rejection Fence::reject(const Token& token) {
     return {last_, true};
 }
 
-Fence::Passage Fence::passage(Ticket judged, const Token& token) const {
+Fence::Passage Fence::passage(Ticket judged, const TokenNames& token) const {
     if (last_clear_ > judged) return Passage::cleared;
     if (last_push_ > judged || forgotten_ > judged) return Passage::dead;
     const bool is_rejected = std::any_of(rejected_.begin(), rejected_.end(), [&](const Rejected& one) {
-        const bool is_exempt = one.token.epoch == token.epoch && one.token.generation != token.generation;
+        const bool is_exempt = one.token.epoch == token.last.epoch && !token.contain(one.token);
         return one.ticket > judged && !is_exempt;
     });
     return is_rejected ? Passage::dead : Passage::open;

@@ -12,7 +12,7 @@
 //    had judged. At the instant of the hand-over the fence compares: what came after that ticket was not known to the step.
 //      - a clear: nothing of the step may pass: `cleared`
 //      - a push: no token of the step may pass, whichever it is: `dead`
-//      - a 401: the token that it names may not pass: `dead`. It exempts another generation of the same epoch, and
+//      - a 401: the token that it names, by any of that token's names, may not pass: `dead`. It exempts another generation of the same epoch, and
 //        nothing else: of a token of another epoch the fence cannot say how it relates, so that one does not pass either.
 //  4 A publication that is dead is not readable. The worker's step for the ticket publishes anew, with its own judgement.
 //
@@ -29,6 +29,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "session/token_name.hpp"
+
 namespace portal {
 
 // Pure: no lock, no memory, no clock. Its owner serialises all calls.
@@ -36,13 +38,7 @@ class Fence {
 public:
     using Ticket = std::uint64_t;  // 0: before the first
 
-    // A token by its numbers. Provisional ones are unique, too.
-    struct Token {
-        std::uint64_t epoch = 0;
-        std::uint64_t generation = 0;
-
-        bool operator==(const Token&) const = default;
-    };
+    using Token = TokenName;  // provisional ones are unique, too
 
     enum class Passage : std::uint8_t { open, dead, cleared };
 
@@ -61,7 +57,7 @@ public:
     void judge(Ticket ticket) { judged_ = ticket; }
 
     // Whether what a step made may be handed over now. `judged`: the last ticket that the step had judged.
-    [[nodiscard]] Passage passage(Ticket judged, const Token& token) const;
+    [[nodiscard]] Passage passage(Ticket judged, const TokenNames& token) const;
 
 private:
     struct Rejected {

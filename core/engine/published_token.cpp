@@ -36,7 +36,7 @@ PublishedToken::PublishedToken(const Policy& policy, std::string client_id, std:
     unknown.epoch = epoch;
     status_.write({unknown, {}});
     Published nothing;
-    nothing.hot.epoch = epoch;
+    nothing.hot.epoch = nothing.cold.first_epoch = epoch;
     if (is_provisional(epoch)) nothing.cold.provisional_epoch = epoch;
     pages_->slots.write(nothing);
 }
@@ -96,6 +96,16 @@ PublishedToken::Hot PublishedToken::hot() const {
     return result;
 }
 
+TokenNames PublishedToken::names() const {
+    TokenNames result;
+    pages_->slots.read([&](const Slots::Slot& slot) {
+        const auto hot = slot.part<Hot>(offsetof(Published, hot));
+        const auto cold = slot.part<Cold>(offsetof(Published, cold));
+        result = {{cold.first_epoch, cold.first_generation}, {hot.epoch, hot.generation}};
+    });
+    return result;
+}
+
 // ---- reports, marks ----
 
 std::uint64_t PublishedToken::slide_word(std::uint64_t edition, std::int64_t boot_ms) {
@@ -131,7 +141,10 @@ Code PublishedToken::accepted(const Lease& lease, std::int64_t now_boot_ms, Wake
 Code PublishedToken::accepted_of_another(const Lease& lease, Wake& wake) const {
     const Cold current = cold();
     if (is_stale(current, lease.epoch)) return Code::stale;
-    if (current.is_known == 0 || is_provisional(lease.generation)) wake = Wake::accepted;
+    const TokenName named{lease.epoch, lease.generation};
+    const TokenNames published = names();
+    const bool is_earlier_name = published.contain(named) && named != published.last;
+    if (current.is_known == 0 || is_provisional(lease.generation) || is_earlier_name) wake = Wake::accepted;
     return Code::ok;
 }
 
@@ -142,13 +155,15 @@ Code PublishedToken::rejected(const Lease& lease, const Post& post) {
     const Hot current = hot();
     const Cold state = cold();
     if (is_stale(state, lease.epoch)) return Code::stale;
-    const bool is_comparable = state.is_known != 0 && !is_provisional(lease.generation) && lease.epoch == current.epoch;
-    if (is_comparable && lease.generation < current.generation) return Code::ok;  // a newer token holds
-    const bool is_current = lease.epoch == current.epoch && lease.generation == current.generation;
+    const TokenName named{lease.epoch, lease.generation};
+    const bool is_current = names().contain(named);
+    const bool is_comparable = state.is_known != 0 && !is_provisional(lease.generation) &&
+                               (is_current || lease.epoch == current.epoch);
+    if (is_comparable && !is_current && lease.generation < current.generation) return Code::ok;  // a newer token holds
     if (is_current && is_comparable && current.token_length == 0) return Code::ok;  // the worker has judged that it is dead
-    const Fence::Rejection rejection = fence_.reject({lease.epoch, lease.generation});
+    const Fence::Rejection rejection = fence_.reject(named);
     if (is_current) {
-        rejected_generation_.store(lease.generation, std::memory_order_relaxed);
+        rejected_generation_.store(current.generation, std::memory_order_relaxed);
         raise(dead_edition_, current.edition);
     } else if (lease.epoch != current.epoch) {
         raise(dead_edition_, current.edition);
@@ -176,7 +191,7 @@ Code PublishedToken::clear(const Post& post, const Post& then_push, std::uint64_
     PublishedStatus status = status_.value();
     const std::uint64_t epoch = hot().epoch + 1;
     Published nothing;
-    nothing.hot.epoch = epoch;
+    nothing.hot.epoch = nothing.cold.first_epoch = epoch;
     nothing.cold.is_known = cold().is_known;
     nothing.cold.least_epoch = epoch;
     if (is_provisional(epoch)) nothing.cold.provisional_epoch = epoch;
@@ -202,7 +217,7 @@ bool PublishedToken::close(const Post& post) {
     const Hot before = hot();
     Published nothing;
     nothing.hot.edition = before.edition;  // the worker reads the last slide once more
-    nothing.hot.generation = before.generation;
+    nothing.hot.generation = nothing.cold.first_generation = before.generation;
     wipe_published();
     pages_->slots.write(nothing);
     pages_->slots.overwrite_previous({});
@@ -224,7 +239,8 @@ Code PublishedToken::admit(Fence::Ticket judged, const Fence::Token& token) cons
     if (is_closed()) return Code::closed;
     const std::lock_guard lock(writing_);
     if (is_closed()) return Code::closed;
-    switch (fence_.passage(judged, token)) {
+    const TokenNames published = names();
+    switch (fence_.passage(judged, published.contain(token) ? published : TokenNames(token))) {
         case Fence::Passage::open:
             return Code::ok;
         case Fence::Passage::cleared:
@@ -292,7 +308,7 @@ StatusView PublishedToken::status(const Reading& now) const {
 void PublishedToken::publish(const effect::Publish& published, const Reading& now, Fence::Ticket judged) {
     const Snapshot& snapshot = published.snapshot;
     const std::lock_guard lock(writing_);
-    const Fence::Passage passage = fence_.passage(judged, {snapshot.epoch, snapshot.generation});
+    const Fence::Passage passage = fence_.passage(judged, {snapshot.first_name, {snapshot.epoch, snapshot.generation}});
     if (passage == Fence::Passage::cleared || is_closed()) return;  // what the clear published stands
     client_id_ = published.client_id;
     if (published.token != nullptr || snapshot.standing == State::signed_out) token_ = published.token;
@@ -313,6 +329,8 @@ void PublishedToken::publish(const effect::Publish& published, const Reading& no
     cold.recheck_boot_ms = snapshot.recheck_boot_ms;
     cold.is_known = snapshot.is_known ? 1 : 0;
     cold.least_epoch = snapshot.least_epoch;
+    cold.first_epoch = snapshot.first_name.epoch;
+    cold.first_generation = snapshot.first_name.generation;
     cold.provisional_epoch = snapshot.provisional_epoch;
     if (snapshot.usable && published.token != nullptr) {
         const Assessment token = assess(policy_, snapshot.times, snapshot.lead_ms, now);

@@ -123,6 +123,9 @@ private:
         // Of the epochs that leases name: those below the first are over; of the provisional ones only this is not.
         std::uint64_t least_epoch = 0;
         std::uint64_t provisional_epoch = 0;
+        // Of the token's names: see TokenNames.
+        std::uint64_t first_epoch = 0;
+        std::uint64_t first_generation = 0;
         std::uint64_t is_known = 0;  // 0: the record was not read yet, so that the machine alone can judge a report
     };
     struct Published {
@@ -150,6 +153,7 @@ private:
     static void copy_token(const Slots::Slot& slot, char* token, std::size_t length);
     [[nodiscard]] Hot hot() const;
     [[nodiscard]] Cold cold() const;
+    [[nodiscard]] TokenNames names() const;  // of the token that is published
     [[nodiscard]] static bool is_stale(const Cold& current, std::uint64_t epoch);
     [[nodiscard]] Code accepted_of_another(const Lease& lease, Wake& wake) const;
     [[nodiscard]] std::int64_t slide_of(std::uint64_t edition, std::int64_t slid_boot_ms) const {

@@ -11,6 +11,7 @@
 #include "session/record.hpp"
 #include "session/record_store.hpp"
 #include "session/status.hpp"
+#include "session/token_name.hpp"
 
 namespace portal {
 
@@ -32,6 +33,7 @@ struct Snapshot {
     std::int64_t recheck_boot_ms = never_ms;  // a read at or after it asks for the record to be read again
     std::uint64_t generation = 0;
     std::uint64_t epoch = 0;
+    TokenName first_name;                     // of the token, which may have been numbered anew since: see TokenNames
     bool is_known = false;                    // the stored record was read, or there is none: the numbers are real
     std::uint64_t least_epoch = 0;            // a lease of an epoch before it is stale
     std::uint64_t provisional_epoch = 0;      // and of provisional epochs, all but this one; 0: all

@@ -40,8 +40,12 @@ void Machine::step(const Event& event, const Moment& moment, Effects& effects) {
     if (now_.boot_tag == 0) now_.boot_tag = config_.owner;
     store_is_watched_ = moment.store_is_watched;
     absorb_slide(moment);
+    const SharedSecret token_before = record_.token;
+    const bool was_given = token_was_given_;
     std::visit([this](const auto& what) { on(what); }, event);
+    follow_names(token_before, was_given);
     settle();
+    follow_names(token_before, was_given);
     publish(effects);
     std::move(pending_.begin(), pending_.end(), std::back_inserter(effects));
     pending_.clear();
@@ -316,8 +320,9 @@ Snapshot Machine::snapshot(const Standing& at) const {
     result.store_is_watched = store_is_watched_;
     result.generation = record_.generation;
     result.epoch = record_.epoch;
+    result.first_name = first_name_;
     result.is_known = record_is_known_;
-    if (record_is_known_ || cleared_unread_) result.least_epoch = record_.epoch;
+    if (record_is_known_ || cleared_unread_) result.least_epoch = first_name_.epoch;
     result.provisional_epoch = is_provisional(record_.epoch) ? record_.epoch : provisional_epoch_;
     result.renewal = renewal();
     if (result.renewal == Renewal::backing_off) result.retry_at_boot_ms = record_.backoff.not_before_boot_ms;

@@ -190,6 +190,8 @@ private:
     void first_answer();
     void learn_numbers(std::uint64_t epoch, std::uint64_t generation);
     void rebase_requests();
+    [[nodiscard]] TokenNames names() const { return {first_name_, {record_.epoch, record_.generation}}; }
+    void follow_names(const SharedSecret& before, bool was_given);
     [[nodiscard]] std::optional<std::uint64_t> real_generation(std::uint64_t epoch, std::uint64_t generation) const;
     void cut(Waiter& waiter) const;
     void absorb(const Record& loaded, bool claim_owner_is_dead);
@@ -237,6 +239,7 @@ private:
     std::uint64_t provisional_epoch_ = 0;
     std::uint64_t provisional_generation_ = 0;
     std::uint64_t real_generation_ = 0;
+    TokenName first_name_;  // that the token was handed out by
     std::uint64_t least_generation_ = 0;  // of the next token: a lost record may have had any below it
     bool client_is_given_ = false;   // at open, and not cleared since
     bool lost_ = false;              // a record was lost: the reason for the next first token

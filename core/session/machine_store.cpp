@@ -249,11 +249,23 @@ void Machine::rebase_requests() {
     }
 }
 
+// A token that was handed out keeps its first name, whatever it is numbered later.
+void Machine::follow_names(const SharedSecret& before, bool was_given) {
+    const bool was_renamed = record_.token != nullptr && record_.token == before && was_given;
+    if (!was_renamed) {
+        first_name_ = {record_.epoch, record_.generation};
+    } else if (is_provisional(first_name_.epoch) && !is_provisional(record_.epoch)) {
+        first_name_ = {record_.epoch, real_generation_};
+    }
+}
+
 // The generation that a lease names, as it is numbered now. None: it is of an epoch that is over.
 std::optional<std::uint64_t> Machine::real_generation(std::uint64_t epoch, std::uint64_t generation) const {
+    if (names().contain({epoch, generation})) return record_.generation;
     if (epoch == record_.epoch) return generation;
     if (provisional_epoch_ == 0 || epoch != provisional_epoch_) return std::nullopt;
-    return generation == provisional_generation_ ? real_generation_ : 0;
+    if (generation != provisional_generation_) return 0;
+    return names().contain({record_.epoch, real_generation_}) ? record_.generation : real_generation_;
 }
 
 // Of the epoch that a session has once it has read `theirs` for the first time.

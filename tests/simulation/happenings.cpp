@@ -74,12 +74,12 @@ void Simulator::send(Process& process, const SharedSecret& token, std::uint64_t 
         if (is_lost) return;
         if (status == 200) truths_[text].accepted_ms = std::max(truths_[text].accepted_ms, sent_ms);
         at(now_ms_ + way_ms, [=, this, &process] {
-            if (process.life == life) report(process, status, generation, epoch, sent_boot_ms);
+            if (process.life == life) report(process, status, text, generation, epoch, sent_boot_ms);
         });
     });
 }
 
-void Simulator::report(Process& process, int status, std::uint64_t generation, std::uint64_t epoch,
+void Simulator::report(Process& process, int status, const std::string& text, std::uint64_t generation, std::uint64_t epoch,
                        std::int64_t sent_boot_ms) {
     if (process.machine == nullptr) return;
     const Record before = process.machine->record();
@@ -89,9 +89,10 @@ void Simulator::report(Process& process, int status, std::uint64_t generation, s
             process.rejected.insert({epoch, generation});
         }
         step(process, event::Rejected{epoch, generation});
-        if (process.machine == nullptr || before.state != TokenState::live || generation == before.generation) return;
-        if (is_provisional(generation)) return;  // the same token, numbered before the record was known
-        require(process.machine->record().state != TokenState::rejected, "a 401 rejects the current generation alone");
+        if (process.machine == nullptr || before.state != TokenState::live) return;
+        const bool is_dead = process.machine->record().state == TokenState::rejected;
+        const bool is_of_this_token = before.token->reveal() == text;  // whatever it was numbered when it was handed out
+        require(is_dead == is_of_this_token, "a 401 rejects its own token, by whatever number, and no other");
     } else if (status == 200) {
         if (generation == process.shot.generation && epoch == process.shot.epoch && process.shot.usable) {
             process.slid_generation = generation;

@@ -104,7 +104,7 @@ private:
     void use(Process& process);
     void acquire(Process& process, bool force);
     void send(Process& process, const SharedSecret& token, std::uint64_t generation, std::uint64_t epoch, bool overdue);
-    void report(Process& process, int status, std::uint64_t generation, std::uint64_t epoch, std::int64_t sent_boot_ms);
+    void report(Process& process, int status, const std::string& text, std::uint64_t generation, std::uint64_t epoch, std::int64_t sent_boot_ms);
     void push(Process& process);
     void clear(Process& process);
     void reboot();

@@ -13,34 +13,34 @@ using Token = Fence::Token;
 
 TEST_CASE("Nothing stops what a step made while nothing has happened since") {
     const Fence fence;
-    CHECK(fence.passage(0, {1, 1}) == Passage::open);
+    CHECK(fence.passage(0, Token{1, 1}) == Passage::open);
 }
 
 TEST_CASE("A clear stops everything of a step that did not know it, and nothing of one that did") {
     Fence fence;
     const Fence::Ticket cleared = fence.clear();
-    CHECK(fence.passage(cleared - 1, {1, 1}) == Passage::cleared);
-    CHECK(fence.passage(cleared - 1, {7, 9}) == Passage::cleared);
-    CHECK(fence.passage(cleared, {2, 1}) == Passage::open);
+    CHECK(fence.passage(cleared - 1, Token{1, 1}) == Passage::cleared);
+    CHECK(fence.passage(cleared - 1, Token{7, 9}) == Passage::cleared);
+    CHECK(fence.passage(cleared, Token{2, 1}) == Passage::open);
     fence.judge(cleared);
-    CHECK(fence.passage(cleared - 1, {1, 1}) == Passage::cleared);  // however late it is handed over
+    CHECK(fence.passage(cleared - 1, Token{1, 1}) == Passage::cleared);  // however late it is handed over
 }
 
 TEST_CASE("A push stops every token of a step that did not know it") {
     Fence fence;
     const Fence::Ticket pushed = fence.push();
-    CHECK(fence.passage(pushed - 1, {1, 1}) == Passage::dead);
-    CHECK(fence.passage(pushed - 1, {9, 2}) == Passage::dead);
-    CHECK(fence.passage(pushed, {1, 2}) == Passage::open);
+    CHECK(fence.passage(pushed - 1, Token{1, 1}) == Passage::dead);
+    CHECK(fence.passage(pushed - 1, Token{9, 2}) == Passage::dead);
+    CHECK(fence.passage(pushed, Token{1, 2}) == Passage::open);
 }
 
 TEST_CASE("A report of 401 exempts another generation of its epoch, and nothing else") {
     Fence fence;
     const Fence::Ticket rejected = fence.reject({3, 5}).ticket;
-    CHECK(fence.passage(rejected - 1, {3, 5}) == Passage::dead);
-    CHECK(fence.passage(rejected - 1, {3, 6}) == Passage::open);
-    CHECK(fence.passage(rejected - 1, {4, 5}) == Passage::dead);
-    CHECK(fence.passage(rejected, {3, 5}) == Passage::open);  // by a step that judged it: the machine knew
+    CHECK(fence.passage(rejected - 1, Token{3, 5}) == Passage::dead);
+    CHECK(fence.passage(rejected - 1, Token{3, 6}) == Passage::open);
+    CHECK(fence.passage(rejected - 1, Token{4, 5}) == Passage::dead);
+    CHECK(fence.passage(rejected, Token{3, 5}) == Passage::open);  // by a step that judged it: the machine knew
 }
 
 TEST_CASE("A clear outranks a push and a report") {
@@ -49,7 +49,7 @@ TEST_CASE("A clear outranks a push and a report") {
     fence.reject({1, 1});
     fence.clear();
     fence.push();
-    CHECK(fence.passage(0, {1, 1}) == Passage::cleared);
+    CHECK(fence.passage(0, Token{1, 1}) == Passage::cleared);
 }
 
 TEST_CASE("Tickets have one order, and an equal report that is yet to be judged has the same one") {
@@ -72,11 +72,11 @@ TEST_CASE("What the fence has forgotten stops more, never less") {
     const Fence::Ticket first = fence.reject({1, 100}).ticket;
     for (std::uint64_t generation = 1; generation <= Fence::most_rejections; ++generation) {
         const Fence::Ticket ticket = fence.reject({1, generation}).ticket;
-        CHECK(fence.passage(ticket - 1, {1, generation}) == Passage::dead);
+        CHECK(fence.passage(ticket - 1, Token{1, generation}) == Passage::dead);
     }
-    CHECK(fence.passage(first - 1, {1, 100}) == Passage::dead);
-    CHECK(fence.passage(first - 1, {1, 55}) == Passage::dead);  // it can't be told any more
-    CHECK(fence.passage(first, {1, 55}) == Passage::open);
+    CHECK(fence.passage(first - 1, Token{1, 100}) == Passage::dead);
+    CHECK(fence.passage(first - 1, Token{1, 55}) == Passage::dead);  // it can't be told any more
+    CHECK(fence.passage(first, Token{1, 55}) == Passage::open);
 }
 
 // The model keeps every event; the fence must never let pass what the model stops.

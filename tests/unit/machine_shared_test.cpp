@@ -68,6 +68,42 @@ TEST_CASE("after a decline that another process has mended, its back-off is a fa
     CHECK_FALSE(says(effects, "sign_in_needed"));
 }
 
+TEST_CASE("a 401 of a token that was handed out before its save met another's, and was numbered anew, counts") {
+    MachineDriver driver = machine_at(At::expired);
+    driver.acquire(second_ms);
+    driver.saved();  // the claim
+    driver.fulfil("ours");
+    CHECK(says(driver.run_for(second_ms), "ok g6"));
+    Record theirs = live_record(driver.now, 0, 0);
+    theirs.generation = 9;
+    theirs.token = std::make_shared<const Secret>("theirs");
+    theirs.version = {77, 12};
+    driver.stored = theirs;
+    driver.saved(SaveOutcome::conflict);
+    driver.settle();
+    REQUIRE(driver.record().generation == 10);
+    SECTION("by its first name") { driver.step(event::Rejected{stored_epoch, 6}); }
+    SECTION("by its last name") { driver.step(event::Rejected{stored_epoch, 10}); }
+    CHECK(driver.told_state == State::rejected);
+}
+
+TEST_CASE("a waiter for a newer token is not served the one that failed it, by another name") {
+    MachineDriver driver = machine_at(At::expired);
+    driver.acquire(second_ms);
+    driver.saved();
+    driver.fulfil("ours");
+    driver.run_for(second_ms);
+    Record theirs = live_record(driver.now, 0, 0);
+    theirs.generation = 9;
+    theirs.version = {77, 12};
+    driver.stored = theirs;
+    driver.saved(SaveOutcome::conflict);
+    driver.settle();
+    event::Acquire newer{50, 30 * second_ms};
+    newer.newer_than = 6;
+    CHECK_FALSE(says(driver.step(newer), "ok g10"));
+}
+
 TEST_CASE("a clear that another process has done meanwhile, for us or by itself, is not done once more") {
     MachineDriver driver = machine_at(At::fresh);
     driver.clear(4);

@@ -31,13 +31,14 @@ struct PublishedRig {
         snapshot.usable = true;
         snapshot.generation = generation;
         snapshot.epoch = snapshot.least_epoch = 1;
+        snapshot.first_name = {1, generation};
         snapshot.is_known = true;
         return snapshot;
     }
     // Nothing is read yet.
     static Snapshot loading() {
         Snapshot snapshot;
-        snapshot.epoch = snapshot.provisional_epoch = first_provisional + 5;
+        snapshot.epoch = snapshot.provisional_epoch = snapshot.first_name.epoch = first_provisional + 5;
         return snapshot;
     }
     void publish(const Snapshot& next, std::int64_t now_ms, const std::string& token = "the-token", const std::string& client = "") {
@@ -327,6 +328,36 @@ TEST_CASE("A dead token is readable again once the worker has judged what came a
     rig.judge_next();
     rig.publish();
     CHECK(rig.read(start_ms) == Code::ok);
+}
+
+TEST_CASE("A token that was numbered anew after it was handed out dies by a report of any of its names") {
+    PublishedRig rig;
+    rig.snapshot = PublishedRig::live(10);
+    rig.snapshot.first_name = {1, 6};
+    SECTION("that is published") {
+        rig.publish();
+        const std::uint64_t named = GENERATE(6, 7, 10);
+        CHECK(rig.reject(PublishedRig::sent(start_ms, named)));
+        CHECK(rig.read(start_ms) == Code::no_token);
+        CHECK(rig.published.status(at(start_ms)).state == State::rejected);
+    }
+    SECTION("that was numbered by a step which knew nothing of the report") {
+        Snapshot earlier = PublishedRig::live(6);
+        rig.publish(earlier, start_ms);
+        CHECK(rig.reject(PublishedRig::sent(start_ms, 6)));
+        rig.publish();
+        CHECK(rig.read(start_ms) == Code::no_token);
+    }
+    SECTION("that waits to be handed over by its earlier name") {
+        rig.publish();
+        CHECK(rig.reject(PublishedRig::sent(start_ms, 10)));
+        CHECK(rig.published.admit(rig.judged, {1, 6}) == Code::stale);
+    }
+    SECTION("and not by a report of the one before it") {
+        rig.publish();
+        CHECK_FALSE(rig.reject(PublishedRig::sent(start_ms, 5)));
+        CHECK(rig.read(start_ms) == Code::ok);
+    }
 }
 
 TEST_CASE("A report of a generation that never comes takes nothing from later marks") {
