@@ -23,7 +23,8 @@ let fromSource =
 let core: [Target]
 if fromSource {
   core = [
-    // The slim flavour: no curl, OpenSSL or simdjson. It needs tl::expected (libexpected-dev; Homebrew: tl-expected).
+    // The slim flavour: no curl, OpenSSL or simdjson. On Apple's systems it needs nothing; elsewhere tl::expected
+    // (libexpected-dev), where the C++ library has no std::expected.
     .target(
       name: "CPortalSession",
       path: ".",
@@ -75,5 +76,5 @@ let package = Package(
   ],
   targets: targets,
   swiftLanguageModes: [.v6],
-  cxxLanguageStandard: .cxx20
+  cxxLanguageStandard: .cxx2b
 )

@@ -92,7 +92,7 @@ void deliver(const Held<portal_sent>& sent, const ClientAnswer& answer) {
 
 Error no_answer(portal_code code, int os_code) {
     const bool is_told = code == PORTAL_ERR_TIMEOUT || code == PORTAL_ERR_CANCELLED;
-    Error error = fail_with(is_told ? static_cast<Code>(code) : Code::network).value();
+    Error error = Result<void>(fail_with(is_told ? static_cast<Code>(code) : Code::network)).error();
     error.os_code = os_code;
     error.retryable = true;
     return error;

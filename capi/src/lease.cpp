@@ -129,7 +129,7 @@ portal_code portal_lease_acquire(portal_session* session, const portal_acquire_o
             (*held)->fn(held->userdata(), static_cast<portal_code>(acquired.code), ok ? &lease : nullptr,
                         ok ? text_of(acquired.token->reveal()) : portal_text{nullptr, 0}, ok ? nullptr : &failure);
         };
-        return session->engine->acquire(*wanted, call, id).map([](std::uint64_t) {});
+        return session->engine->acquire(*wanted, call, id).transform([](std::uint64_t) {});
     });
 }
 
@@ -146,7 +146,7 @@ portal_code portal_lease_wait(portal_session* session, const portal_acquire_opti
 
         Acquired acquired = session->engine->wait(*wanted);
         if (acquired.code != Code::ok) return tl::unexpected<Error>(std::move(acquired.error));
-        return copy_token(acquired.token->reveal(), token, length).map([&] {
+        return copy_token(acquired.token->reveal(), token, length).transform([&] {
             write_lease(out, acquired.lease, session->engine->tag());
         });
     });

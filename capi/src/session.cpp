@@ -117,7 +117,7 @@ portal_code portal_session_open(const portal_options* options, portal_session** 
         if (out == nullptr) return invalid("`out` is NULL: pass where the session goes.");
         const auto given = take(options, "options");
         if (!given) return tl::unexpected<Error>(given.error());
-        return open_session(*given, std::move(held)).map([&](portal_session* session) { *out = session; });
+        return open_session(*given, std::move(held)).transform([&](portal_session* session) { *out = session; });
     });
 }
 
@@ -176,7 +176,7 @@ portal_code portal_session_status(const portal_session* session, portal_status* 
     return guarded(error, [&]() -> Result<void> {
         if (const auto checked = check(session); !checked) return checked;
         if (const auto checked = check_size(out, "out"); !checked) return checked;
-        return session->engine->status().map([&](const StatusView& view) { give(out, status_of(view)); });
+        return session->engine->status().transform([&](const StatusView& view) { give(out, status_of(view)); });
     });
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include <tl/expected.hpp>
+#include "base/expected.hpp"
 
 namespace portal {
 

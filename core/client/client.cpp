@@ -36,7 +36,7 @@ Result<Url> Client::check_target(const ClientRequest& request) const {
         return fail(Code::host_not_allowed,
                     "A request without the token goes to https alone, or to an allowed loopback address: use https.");
     }
-    return allowed_.check(*url).map([&] { return *url; });
+    return allowed_.check(*url).transform([&] { return *url; });
 }
 
 Result<void> Client::send(ClientRequest request, std::function<void(ClientAnswer)> call, std::uint64_t* id) {

@@ -144,7 +144,7 @@ void Exchange::end(Code code) {
     }
     ClientAnswer result;
     result.code = code;
-    result.error = fail_with(code).value();
+    result.error = Result<void>(fail_with(code)).error();
     // Behind whatever has been answered already; and never inside the call that ends it.
     engine_->call_back([self = shared_from_this(), result = std::make_shared<ClientAnswer>(std::move(result))] {
         self->answer(std::move(*result));

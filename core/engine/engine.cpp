@@ -239,7 +239,7 @@ void Engine::carry_out(effect::Ended&) {
         }
         dones.swap(dones_);
     }
-    const Error error = fail_with(Code::closed).value();
+    const Error error = Result<void>(fail_with(Code::closed)).error();
     for (auto& [id, waiter] : waiting) {
         waiters().take(id);
         if (waiter.on_worker) {
@@ -321,7 +321,7 @@ std::optional<Acquired> Engine::hand_over(std::uint64_t waiter, Acquired acquire
     if (code != acquired.code) {
         acquired = {};
         acquired.code = code;
-        acquired.error = fail_with(code).value();
+        acquired.error = Result<void>(fail_with(code)).error();
     }
     waiters().take(waiter);
     const std::lock_guard lock(mutex_);

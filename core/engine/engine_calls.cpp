@@ -120,8 +120,8 @@ Acquired Engine::wait(AcquireOptions options) {
         if (acquired.code != Code::ok) return acquired;
         const Code code = admit(acquired);
         if (code == Code::ok) return acquired;
-        if (code == Code::closed) return failed(fail_with(Code::closed).value());
-        if (code != Code::stale) return failed(fail_with(code).value());
+        if (code == Code::closed) return failed(Result<void>(fail_with(Code::closed)).error());
+        if (code != Code::stale) return failed(Result<void>(fail_with(code)).error());
         options.force = false;  // its own token request has been made and answered
         options.timeout_ms = std::max<std::int64_t>(deadline_boot_ms - now_boot_ms(), 1);
     }

@@ -53,7 +53,7 @@ Result<Policy> make_policy(const Policy& wanted) {
             return set(policy.request_limit_ms, checked({"request_timeout_ms", second_ms, 5 * minute_ms, false},
                                                         wanted.request_limit_ms, defaults.request_limit_ms));
         })
-        .map([&] { return policy; });
+        .transform([&] { return policy; });
 }
 
 }  // namespace portal

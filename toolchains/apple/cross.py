@@ -34,7 +34,7 @@ UNITS = {
     "capi_http": ("capi/src/h*",),  # its helpers would hide others of the same name
 }
 FLAGS = (
-    "-std=c++20", "-Os", "-g", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-fno-rtti", "-ffunction-sections",
+    "-std=c++23", "-Os", "-g", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-fno-rtti", "-ffunction-sections",
     "-fdata-sections", "-fno-sanitize=undefined", "-DPORTAL_BUILDING", "-DNDEBUG",
     "-U_FORTIFY_SOURCE",
 )
@@ -71,13 +71,13 @@ def target(part, processor):
 
 
 def compile_one(job):
-    part, processor, source, out, include = job
+    part, processor, source, out = job
     if out.exists() and out.stat().st_mtime > NEWEST:
         return out
     system = [] if part.platform == "macos" else ["-isystem", SYSTEM_HEADERS]
     run(
         sys.executable, "-m", "ziglang", "c++", "-target", target(part, processor), *FLAGS, f"-I{ROOT}", f"-I{ROOT}/core",
-        f"-I{ROOT}/capi/src", f"-I{ROOT}/capi/include", f"-I{include}", f"-ffile-prefix-map={ROOT}=.", *system, "-c", source, "-o", out.with_suffix(".tmp"),
+        f"-I{ROOT}/capi/src", f"-I{ROOT}/capi/include", f"-ffile-prefix-map={ROOT}=.", *system, "-c", source, "-o", out.with_suffix(".tmp"),
     )
     out.with_suffix(".tmp").rename(out)
     return out
@@ -133,8 +133,6 @@ def merge_symbols(parts, out):
 def main():
     work, output = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
     os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(work / "zig"))
-    include = work / "include"  # tl::expected alone, of the system's headers
-    shutil.copytree("/usr/include/tl", include / "tl", dirs_exist_ok=True)
     units = work / "units"
     units.mkdir(parents=True, exist_ok=True)
     write_units(units)
@@ -143,7 +141,7 @@ def main():
         for processor in part.processors:
             folder = work / "objects" / part.folder / processor
             folder.mkdir(parents=True, exist_ok=True)
-            jobs += [(part, processor, units / f"{name}.cpp", folder / f"{name}.o", include) for name in UNITS]
+            jobs += [(part, processor, units / f"{name}.cpp", folder / f"{name}.o") for name in UNITS]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for number, _ in enumerate(pool.map(compile_one, jobs), 1):
             print(f"[{number}/{len(jobs)}]", flush=True)
