@@ -13,6 +13,11 @@ public struct AuthorizedRequest: Sendable {
   public let lease: Lease?
 }
 
+extension AuthorizedRequest: CustomStringConvertible, CustomReflectable {
+  public var description: String { "<request to \(request.url?.host ?? "nowhere"), \(lease.map { "\($0)" } ?? "no lease")>" }
+  public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
 extension PortalSession {
   /// Whether a request may be sent once more after a 401.
   public enum Replay: Hashable, Sendable {
@@ -48,7 +53,7 @@ extension PortalSession {
   @discardableResult
   public func report(_ sent: AuthorizedRequest, response: URLResponse, isFromCache: Bool = false) -> Bool {
     guard let lease = sent.lease, let status = (response as? HTTPURLResponse)?.statusCode, !isFromCache,
-      response.url?.host == sent.request.url?.host, response.url?.path == sent.request.url?.path
+      let asked = sent.request.url, let answered = response.url, asked.place == answered.place
     else { return false }
     report(lease, status: status)
     return status == 401
@@ -84,6 +89,18 @@ struct Exchange<Answer: Sendable>: Sendable {
   var isFromCache = false
 
   var result: (Answer, URLResponse) { (answer, response) }
+}
+
+extension URL {
+  /// Where it leads, in the form to which stacks bring a URL on its way: lower case, no dot at the host's end, the scheme's
+  /// own port left out, no empty path.
+  var place: [String] {
+    let scheme = self.scheme?.lowercased() ?? ""
+    var host = self.host?.lowercased() ?? ""
+    if host.hasSuffix(".") { host.removeLast() }
+    let port = self.port.map { $0 == ["http": 80, "https": 443][scheme] ? "" : "\($0)" } ?? ""
+    return [scheme, host, port, path.isEmpty ? "/" : path]
+  }
 }
 
 extension URLRequest {

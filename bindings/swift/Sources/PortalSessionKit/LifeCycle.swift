@@ -22,14 +22,27 @@ final class LifeCycle: Sendable {
     (["UIApplicationProtectedDataDidBecomeAvailable"], .PORTAL_NOTICE_STORE_CHANGED),
   ]
 
+  /// One way to the front is told by two notifications or more: the first one counts, until the app has left.
+  struct Front {
+    private var isInFront = false
+
+    mutating func counts(_ notice: portal_notice) -> Bool {
+      let wasInFront = isInFront
+      if notice == .PORTAL_NOTICE_FOREGROUND { isInFront = true }
+      if notice == .PORTAL_NOTICE_BACKGROUND { isInFront = false }
+      return notice != .PORTAL_NOTICE_FOREGROUND || !wasInFront
+    }
+  }
+
+  private let front = Guarded(Front())
   private let tokens = Guarded<[any NSObjectProtocol]>([])
 
   func follow(_ handle: SessionHandle) {
     let center = NotificationCenter.default
     let observers = Self.notices.flatMap { names, notice in
       names.map { name in
-        center.addObserver(forName: Notification.Name(name), object: nil, queue: nil) { [weak handle] _ in
-          if let handle { Self.tell(handle, notice) }
+        center.addObserver(forName: Notification.Name(name), object: nil, queue: nil) { [weak handle, front] _ in
+          if let handle, front.withLock({ $0.counts(notice) }) { Self.tell(handle, notice) }
         }
       }
     }

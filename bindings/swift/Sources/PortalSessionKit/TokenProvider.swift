@@ -60,6 +60,18 @@ public enum TokenAnswer: Sendable {
   case failed(TokenFailure)
 }
 
+extension TokenAnswer: CustomStringConvertible, CustomReflectable {
+  public var description: String {
+    switch self {
+    case .backend(let answer): "backend(\(answer))"
+    case .token: "token(<session token>)"
+    case .declined(let code): "declined(code: \(code.map(String.init) ?? "nil"))"
+    case .failed(let failure): "failed(\(failure))"
+    }
+  }
+  public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
 /// Why there is no token this time, where the backend speaks no HTTP. Throw it from a provider, or answer
 /// ``TokenAnswer/failed(_:)``.
 public struct TokenFailure: Error, Hashable, Sendable {

@@ -1,8 +1,10 @@
 // The app's life cycle, by its notifications, and what an extension may call.
 import Foundation
-import PortalSessionKit
+import CPortalSession
 import PortalSessionTestKit
 import Testing
+
+@testable import PortalSessionKit
 
 @Suite struct AppLifeCycle {
   @Test("Going to the background writes the last slide, and coming to the front reads what another process wrote")
@@ -24,6 +26,16 @@ import Testing
     try await ext.session.clear()
     NotificationCenter.default.post(name: Notification.Name("UIApplicationWillEnterForegroundNotification"), object: nil)
     await eventually { (try? rig.session.status.state) == .signedOut }
+  }
+
+  @Test("One way to the front is one notice, however many notifications tell of it")
+  func oneNotice() {
+    var front = LifeCycle.Front()
+    let notices: [portal_notice] = [
+      .PORTAL_NOTICE_FOREGROUND, .PORTAL_NOTICE_FOREGROUND, .PORTAL_NOTICE_STORE_CHANGED, .PORTAL_NOTICE_BACKGROUND,
+      .PORTAL_NOTICE_BACKGROUND, .PORTAL_NOTICE_FOREGROUND, .PORTAL_NOTICE_STORE_CHANGED, .PORTAL_NOTICE_FOREGROUND,
+    ]
+    #expect(notices.map { front.counts($0) } == [true, false, true, true, true, true, true, false])
   }
 
   @Test("A locked store is asked again when protected data becomes available")

@@ -166,6 +166,41 @@ extension OneAtATime {
       #expect(try world.session.status.idleDeadline != idle)
     }
 
+    @Test(
+      "An answer counts where its URL is the request's own in the form that URLSession brings it to",
+      arguments: [
+        ("https://API.portalhq.io", "https://api.portalhq.io/", true),
+        ("https://api.portalhq.io:443/a", "https://api.portalhq.io/a", true),
+        ("https://api.portalhq.io./a", "HTTPS://api.portalhq.io/a", true),
+        ("https://api.portalhq.io/a", "https://api.portalhq.io/b", false),
+        ("https://api.portalhq.io/a", "https://web.portalhq.io/a", false),
+        ("https://api.portalhq.io/a", "http://api.portalhq.io/a", false),
+      ])
+    func normalised(asked: String, answered: String, counts: Bool) async throws {
+      let session = try PortalSession(provider: nil)
+      try session.push("token")
+      let sent = try await session.authorize(URLRequest(url: URL(string: asked)!))
+      #expect(sent.lease != nil)
+      let refused = HTTPURLResponse(
+        url: URL(string: answered)!, statusCode: 401, httpVersion: nil, headerFields: nil)!
+      #expect(session.report(sent, response: refused) == counts)
+      #expect((session.currentLease == nil) == counts)
+    }
+
+    @Test("No print of an authorized request, or of a provider's answer, shows the token")
+    func showsNothing() async throws {
+      let session = try PortalSession(provider: nil)
+      try session.push("T-secret")
+      let sent = try await session.authorize(URLRequest(url: URL(string: "https://api.portalhq.io")!))
+      let answer = TokenAnswer.token("T-secret")
+      var dumped = ""
+      dump(sent, to: &dumped)
+      dump(answer, to: &dumped)
+      for text in ["\(sent)", String(reflecting: sent), "\(answer)", String(reflecting: answer), dumped] {
+        #expect(!text.contains("T-secret"))
+      }
+    }
+
     @Test("A stack of the app's own gets an authorized request, and a newer one after a 401")
     func adapts() async throws {
       let world = try await World()
