@@ -16,6 +16,14 @@ struct Installation: Sendable {
   }
 }
 
+extension Installation {
+  /// Whether the mark of that account's installation is still there: in another container of this app.
+  static func isAlive(_ account: String, _ mark: String) -> Bool {
+    guard let id = try? FileManager.default.destinationOfSymbolicLink(atPath: mark) else { return false }
+    return account.hasSuffix("@\(id)")
+  }
+}
+
 extension URL {
   /// Of the app's own container.
   static var applicationSupport: URL {

@@ -11,64 +11,77 @@
   /// that was not proven so.
   ///
   /// Keychain items outlive the app. A mark in the app's own container names the installation, and an installation only
-  /// sees what it wrote itself: a reinstalled app starts signed out.
+  /// sees what it wrote itself: a reinstalled app starts signed out. It deletes what an earlier installation of the same app
+  /// left, and nothing else: each item names the app, and the mark that it belongs to.
   public struct KeychainStore: RecordStore {
     private let service: String
     private let accessGroup: String?
     private let installation: Installation
+    private let owner: String
 
     /// For an app alone.
     ///
-    /// - Parameter service: Names the items: one for each app that shares the keychain.
-    public init(service: String = "portal-session") {
-      self.init(service: service, accessGroup: nil, container: .applicationSupport)
+    /// - Parameter service: Names the items; nil: the app's bundle identifier.
+    public init(service: String? = nil) {
+      self.init(
+        service: service ?? Owner.bundleID ?? "portal-session", accessGroup: nil, container: .applicationSupport)
     }
 
     /// For an app and its extensions, which then share one session.
     ///
     /// - Parameters:
-    ///   - service: Names the items: one for each app that shares the keychain.
+    ///   - service: Names the items; nil: the access group.
     ///   - accessGroup: The keychain group of all of them.
     ///   - container: The folder of their app group: `FileManager.containerURL(forSecurityApplicationGroupIdentifier:)`.
-    public init(service: String = "portal-session", accessGroup: String, container: URL) {
-      self.init(service: service, accessGroup: Optional(accessGroup), container: container)
+    public init(service: String? = nil, accessGroup: String, container: URL) {
+      self.init(service: service ?? accessGroup, accessGroup: Optional(accessGroup), container: container)
     }
 
     private init(service: String, accessGroup: String?, container: URL) {
       self.service = service
       self.accessGroup = accessGroup
       installation = Installation(mark: container.appendingPathComponent("\(service).installation"))
+      owner = "\(Owner.bundleID ?? "") \(accessGroup ?? "")"
     }
 
     public func load(_ name: String) -> RecordLoad {
-      guard let installation = installation.id else { return .failed }
+      guard let installation = installation.id else { return .failed(Self.noMark) }
       let item = item(name, of: installation)
       let found = read(item)
-      guard found == .absent else { return found }
+      guard case .absent = found else { return found.load }
       // The keychain may have been locked then. Is it open now, and still without the record?
       if let doubt = proveOpen() { return doubt.load }
       let proven = read(item)
-      if proven == .absent { forgetEarlierInstallations(installation) }
-      return proven
+      if case .absent = proven { forgetEarlierInstallations(installation) }
+      return proven.load
     }
 
     public func save(_ record: Data, revision: UInt64, name: String) -> RecordSave {
-      guard let installation = installation.id else { return .failed(code: 0) }
+      guard let installation = installation.id else { return .failed(Self.noMark) }
       let item = item(name, of: installation)
       let values: [String: Any] = [
         kSecValueData as String: record,
         kSecAttrGeneric as String: bytes(of: revision),
+        kSecAttrDescription as String: owner,
+        kSecAttrComment as String: self.installation.mark.path,
       ]
-      if revision == 1 { return add(item, values) }
+      if revision == 1 {
+        let added = add(item, values)
+        return added == .conflict ? replaceForeign(item, values) : added
+      }
       // The keychain compares and writes in one step: only an item of the revision before is changed.
       var expected = item
       expected[kSecAttrGeneric as String] = bytes(of: revision - 1)
       switch SecItemUpdate(expected as CFDictionary, values as CFDictionary) {
       case errSecSuccess: return .saved
       case errSecItemNotFound: return proveOpen()?.save ?? .conflict
-      case let status: return Doubt(status).save
+      case let status: return KeychainStatus(status).save
       }
     }
+
+    private static let noMark = RecordFault(
+      code: 0,
+      message: "The container takes no file that marks this installation, so the session lives in memory: check its path.")
 
     // MARK: Items
 
@@ -87,7 +100,22 @@
       return query
     }
 
-    private func read(_ item: [String: Any]) -> RecordLoad {
+    private enum Reading {
+      case found(Data, revision: UInt64)
+      case foreign(CFTypeRef?)
+      case absent
+      case unknown(KeychainStatus)
+
+      var load: RecordLoad {
+        switch self {
+        case .found(let record, let revision): .found(record, revision: revision)
+        case .foreign, .absent: .absent
+        case .unknown(let status): status.load
+        }
+      }
+    }
+
+    private func read(_ item: [String: Any]) -> Reading {
       var query = item
       query[kSecReturnData as String] = true
       query[kSecReturnAttributes as String] = true
@@ -96,10 +124,22 @@
       case errSecSuccess:
         guard let found = out as? [String: Any], let record = found[kSecValueData as String] as? Data,
           let revision = (found[kSecAttrGeneric as String] as? Data).flatMap(revision)
-        else { return .failed }
+        else { return .foreign(out) }
         return .found(record, revision: revision)
       case errSecItemNotFound: return .absent
-      case let status: return Doubt(status).load
+      case let status: return .unknown(KeychainStatus(status))
+      }
+    }
+
+    /// Somebody else's item under our name is no record. It gives way to the first one of ours, if it is still the same.
+    private func replaceForeign(_ item: [String: Any], _ values: [String: Any]) -> RecordSave {
+      guard case .foreign(let found) = read(item) else { return .conflict }
+      var expected = item
+      expected[kSecAttrGeneric as String] = (found as? [String: Any])?[kSecAttrGeneric as String]
+      switch SecItemUpdate(expected as CFDictionary, values as CFDictionary) {
+      case errSecSuccess: return .saved
+      case errSecItemNotFound: return .conflict
+      case let status: return KeychainStatus(status).save
       }
     }
 
@@ -109,49 +149,32 @@
       switch SecItemAdd(item as CFDictionary, nil) {
       case errSecSuccess: return .saved
       case errSecDuplicateItem: return .conflict
-      case let status: return Doubt(status).save
+      case let status: return KeychainStatus(status).save
       }
     }
 
     // MARK: What a locked keychain says
 
-    /// A status that tells nothing of the item.
-    private struct Doubt {
-      let load: RecordLoad
-      let save: RecordSave
-
-      init(_ status: OSStatus) {
-        switch status {
-        // Locked; an entitlement that older systems lose for a while; securityd is not there.
-        case errSecInteractionNotAllowed, errSecMissingEntitlement, errSecNotAvailable:
-          (load, save) = (.unavailable, .unavailable)
-        default:
-          (load, save) = (.failed, .failed(code: status))
-        }
-      }
-    }
-
     /// nil: the keychain is open, as an item of the records' own class can be read, or was just written.
-    private func proveOpen() -> Doubt? {
+    private func proveOpen() -> KeychainStatus? {
       let sentinel = query("\(service).sentinel", account: "open")
       switch read(sentinel) {
-      case .found: return nil
-      case .unavailable: return Doubt(errSecInteractionNotAllowed)
-      case .failed: return Doubt(errSecNotAvailable)
+      case .found, .foreign: return nil
+      case .unknown(let status): return status
       case .absent: break
       }
       switch add(sentinel, [kSecValueData as String: Data([1]), kSecAttrGeneric as String: bytes(of: 1)]) {
       case .saved: return nil
-      case .conflict: return Doubt(errSecInteractionNotAllowed)  // it is there, and was not found: the reading lied
-      case .unavailable: return Doubt(errSecInteractionNotAllowed)
-      case .failed(let code): return Doubt(code)
+      case .conflict: return .unavailable  // it is there, and was not found: the reading lied
+      case .unavailable: return .unavailable
+      case .failed(let fault): return .failed(fault)
       }
     }
 
     // MARK: Installations
 
-    /// Deletes what an installation before this one left. Only where the keychain is open for sure, and this installation has
-    /// nothing in it yet.
+    /// Deletes what an installation before this one left: items of the same app and group whose mark is gone. Only where the
+    /// keychain is open for sure, and this installation has nothing in it yet.
     private func forgetEarlierInstallations(_ present: String) {
       var all = query(service, account: nil)
       all[kSecReturnAttributes as String] = true
@@ -159,8 +182,13 @@
       var out: CFTypeRef?
       guard SecItemCopyMatching(all as CFDictionary, &out) == errSecSuccess else { return }
       for item in out as? [[String: Any]] ?? [] {
-        guard let account = item[kSecAttrAccount as String] as? String, !account.hasSuffix("@\(present)") else { continue }
-        SecItemDelete(query(service, account: account) as CFDictionary)
+        guard let account = item[kSecAttrAccount as String] as? String, !account.hasSuffix("@\(present)"),
+          item[kSecAttrDescription as String] as? String == owner,
+          let mark = item[kSecAttrComment as String] as? String, !Installation.isAlive(account, mark)
+        else { continue }
+        var one = query(service, account: account)
+        one[kSecAttrAccessGroup as String] = item[kSecAttrAccessGroup as String]
+        SecItemDelete(one as CFDictionary)
       }
     }
 

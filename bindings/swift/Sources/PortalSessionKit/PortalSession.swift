@@ -96,7 +96,7 @@ public final class PortalSession: Sendable {
   ) async throws -> Lease {
     var options = options
     if timeout != 0 { options.timeout_ms = positiveMilliseconds(timeout) }
-    let waiter = LeaseWaiter(isPatient: timeout != 0)
+    let waiter = LeaseWaiter(isPatient: timeout != 0, handle.provided)
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { waiter.begin(on: handle, options, $0) }
     } onCancel: {
@@ -184,6 +184,13 @@ public final class PortalSession: Sendable {
       var raw = portal_status.make()
       try checked { portal_session_status(handle.session, &raw, $0) }
       return Status(raw)
+    }
+  }
+
+  /// Why the store does not work, with the system's number: the session then lives in memory. nil: it works, or is locked.
+  public var storeError: PortalSessionError? {
+    handle.stored.withLock { $0 }.map { fault in
+      PortalSessionError(.storeFailed, message: fault.message, osCode: fault.code == 0 ? nil : Int(fault.code))
     }
   }
 

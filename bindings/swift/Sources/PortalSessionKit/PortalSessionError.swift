@@ -73,17 +73,20 @@ public struct PortalSessionError: Error, Hashable, Sendable {
   public let retryAfter: TimeInterval?
   /// The same call may succeed later.
   public let isRetryable: Bool
+  /// What the provider threw last, where the provider is why; nil: nothing.
+  public let underlyingError: (any Error)?
 
-  public init(_ code: Code, message: String = "") {
+  public init(_ code: Code, message: String = "", osCode: Int? = nil) {
     self.code = code
     self.message = message
+    self.osCode = osCode
     httpStatus = nil
-    osCode = nil
     retryAfter = nil
     isRetryable = false
+    underlyingError = nil
   }
 
-  init(_ error: portal_error) {
+  init(_ error: portal_error, _ provided: LastError? = nil) {
     // A code that only a newer library knows is still a failure, and its message still says which.
     code = Code(rawValue: error.code.rawValue) ?? .internal
     message = withUnsafeBytes(of: error.message) { text in
@@ -93,6 +96,29 @@ public struct PortalSessionError: Error, Hashable, Sendable {
     osCode = error.os_code == 0 ? nil : Int(error.os_code)
     retryAfter = error.retry_after_ms == 0 ? nil : seconds(error.retry_after_ms)
     isRetryable = error.flags & UInt32(PORTAL_FLAG_RETRYABLE) != 0
+    switch code {
+    case .providerFailed, .badToken, .clientMismatch, .tokenTooOld, .repeatedToken: underlyingError = provided?.withLock { $0 }
+    default: underlyingError = nil
+    }
+  }
+}
+
+extension PortalSessionError {
+  public static func == (left: Self, right: Self) -> Bool { left.compared == right.compared }
+  public func hash(into hasher: inout Hasher) { hasher.combine(compared) }
+
+  /// All but the underlying error, which cannot be compared.
+  private var compared: [AnyHashable?] { [code, message, httpStatus, osCode, retryAfter, isRetryable] }
+}
+
+/// Stable numbers for crash reports and Objective-C: the domain is fixed, the code is the C header's.
+extension PortalSessionError: CustomNSError {
+  public static var errorDomain: String { "PortalSessionError" }
+  public var errorCode: Int { Int(code.rawValue) }
+  public var errorUserInfo: [String: Any] {
+    var info: [String: Any] = [NSLocalizedDescriptionKey: description]
+    info[NSUnderlyingErrorKey] = underlyingError as NSError?
+    return info
   }
 }
 

@@ -2,11 +2,19 @@
 import CPortalSession
 import Foundation
 
+/// What a provider threw, or why its token was refused, the last time it was asked; nil: it answered. It is no part of the
+/// bridge, which holds the app's provider and goes when the session is closed.
+typealias LastError = Guarded<(any Error)?>
+
 final class ProviderBridge: Sendable {
   private let provider: any TokenProvider
   private let tasks = Guarded<[UInt64: Task<Void, Never>]>([:])
+  private let thrown: LastError
 
-  init(_ provider: any TokenProvider) { self.provider = provider }
+  init(_ provider: any TokenProvider, _ thrown: LastError) {
+    self.provider = provider
+    self.thrown = thrown
+  }
 
   var callbacks: portal_provider {
     portal_provider(
@@ -35,7 +43,9 @@ final class ProviderBridge: Sendable {
 
   private func answer(_ id: UInt64, _ request: TokenRequest) async {
     do {
-      switch try await provider.token(for: request) {
+      let answer = try await provider.token(for: request)
+      thrown.withLock { $0 = nil }
+      switch answer {
       case .backend(let answer):
         self.answer(id, answer)
       case .token(let token, let clientID, let age):
@@ -45,12 +55,13 @@ final class ProviderBridge: Sendable {
       case .failed(let failure):
         fail(id, failure)
       }
-    } catch let failure as TokenFailure {
-      fail(id, failure)
-    } catch let error as URLError {
-      answer(id, BackendAnswer(error))
     } catch {
-      fail(id, TokenFailure())
+      thrown.withLock { $0 = error }
+      switch error {
+      case let failure as TokenFailure: fail(id, failure)
+      case let error as URLError: answer(id, BackendAnswer(error))
+      default: fail(id, TokenFailure())
+      }
     }
   }
 
@@ -60,8 +71,10 @@ final class ProviderBridge: Sendable {
 
   /// A token that cannot be used counts as a failure: the session knows, and tells its waiters and observers.
   private func fulfil(_ id: UInt64, _ token: String, _ clientID: String?, _ age: TimeInterval) {
-    let code = withTokenInput(token, clientID: clientID, age: age) { portal_request_fulfil(id, &$0, nil) }
+    var error = portal_error.make()
+    let code = withTokenInput(token, clientID: clientID, age: age) { portal_request_fulfil(id, &$0, &error) }
     guard code == .PORTAL_ERR_INVALID_ARGUMENT else { return }
+    thrown.withLock { [error] in $0 = PortalSessionError(error) }
     // A malformed client id or age leaves the request open, and no better answer will come.
     _ = withTokenInput("", clientID: nil, age: 0) { portal_request_fulfil(id, &$0, nil) }
   }

@@ -21,8 +21,21 @@ public enum RecordLoad: Hashable, Sendable {
   case absent
   /// Cannot be told now: tried again; nothing is dropped, nobody is signed out.
   case unavailable
-  /// Does not work: the session goes on in memory.
-  case failed
+  /// Does not work: the session goes on in memory, and ``PortalSession/storeError`` says why.
+  case failed(RecordFault)
+}
+
+/// Why a store does not work.
+public struct RecordFault: Hashable, Sendable {
+  /// The system's number: an `OSStatus`, an `errno`. 0: it has none.
+  public let code: Int32
+  /// The cause and the next step, without a secret.
+  public let message: String
+
+  public init(code: Int32, message: String = "") {
+    self.code = code
+    self.message = message
+  }
 }
 
 /// How a save ended.
@@ -32,14 +45,21 @@ public enum RecordSave: Hashable, Sendable {
   case conflict
   /// Cannot be written now: tried again.
   case unavailable
-  /// `code`: the system's number, shown by ``PortalSession/explain()``.
-  case failed(code: Int32)
+  /// Its number is shown by ``PortalSession/explain()``.
+  case failed(RecordFault)
 }
+
+/// Why a store does not work; nil: its last answer says nothing of the kind.
+typealias LastFault = Guarded<RecordFault?>
 
 final class StoreBridge: Sendable {
   private let store: any RecordStore
+  private let present: LastFault
 
-  init(_ store: any RecordStore) { self.store = store }
+  init(_ store: any RecordStore, _ present: LastFault) {
+    self.store = store
+    self.present = present
+  }
 
   var callbacks: portal_store {
     portal_store(
@@ -56,7 +76,12 @@ final class StoreBridge: Sendable {
 
   private func load(_ id: UInt64, _ name: String) {
     func answer(_ found: portal_found) { portal_store_loaded(id, found, 0, portal_bytes(), nil) }
-    switch store.load(name) {
+    let loaded = store.load(name)
+    switch loaded {
+    case .failed(let fault): present.withLock { $0 = fault }
+    default: present.withLock { $0 = nil }
+    }
+    switch loaded {
     case .found(let record, let revision):
       record.withUnsafeBytes { bytes in
         _ = portal_store_loaded(
@@ -74,9 +99,15 @@ final class StoreBridge: Sendable {
       case .saved: (.PORTAL_SAVED, 0)
       case .conflict: (.PORTAL_CONFLICT, 0)
       case .unavailable: (.PORTAL_SAVE_UNAVAILABLE, 0)
-      case .failed(let code): (.PORTAL_SAVE_FAILED, code)
+      case .failed(let fault): (.PORTAL_SAVE_FAILED, keep(fault).code)
       }
+    if saved == .PORTAL_SAVED { present.withLock { $0 = nil } }
     portal_store_saved(id, saved, code, nil)
+  }
+
+  private func keep(_ fault: RecordFault) -> RecordFault {
+    present.withLock { $0 = fault }
+    return fault
   }
 }
 

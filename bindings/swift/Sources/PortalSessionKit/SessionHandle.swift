@@ -5,8 +5,15 @@ import Foundation
 /// The handle of a session, given back when its last user goes.
 final class SessionHandle: @unchecked Sendable {  // the C ABI takes calls from any thread
   let session: OpaquePointer
+  let provided: LastError
+  let stored: LastFault
 
-  init(_ session: OpaquePointer) { self.session = session }
+  init(_ session: OpaquePointer, _ provided: LastError = LastError(nil), _ stored: LastFault = LastFault(nil)) {
+    self.session = session
+    self.provided = provided
+    self.stored = stored
+  }
+
   deinit { portal_session_release(session) }
 
   /// nil: closed.
@@ -39,14 +46,15 @@ extension SessionHandle {
 
     // From here on everything is C's, which gives it back also where opening fails.
     options.observer = observers.callbacks
-    if let provider { options.provider = ProviderBridge(provider).callbacks }
-    if let store = configuration.store { options.store = StoreBridge(store).callbacks }
+    let (provided, stored) = (LastError(nil), LastFault(nil))
+    if let provider { options.provider = ProviderBridge(provider, provided).callbacks }
+    if let store = configuration.store { options.store = StoreBridge(store, stored).callbacks }
     if let clock = configuration.clock { options.clock = clockCallbacks(clock) }
     if let log = configuration.log { options.log = logCallbacks(log, configuration.logLevel) }
 
     var session: OpaquePointer?
     try checked { portal_session_open(&options, &session, $0) }
-    self.init(session!)
+    self.init(session!, provided, stored)
   }
 }
 

@@ -18,9 +18,15 @@ final class LeaseWaiter: Sendable {
 
   private let wait = Guarded(Wait())
   private let isPatient: Bool
+  fileprivate let provided: LastError
 
-  /// - Parameter isPatient: false: takes the answer that is known at once, and waits for no other.
-  init(isPatient: Bool) { self.isPatient = isPatient }
+  /// - Parameters:
+  ///   - isPatient: false: takes the answer that is known at once, and waits for no other.
+  ///   - provided: What the provider threw.
+  init(isPatient: Bool, _ provided: LastError) {
+    self.isPatient = isPatient
+    self.provided = provided
+  }
 
   /// Begins the wait; what cannot begin, or was cancelled before, ends at once.
   func begin(
@@ -86,6 +92,6 @@ private func leaseAcquired(
   } else if code == .PORTAL_ERR_CANCELLED {
     waiter.endCancelled()
   } else {
-    waiter.end(.failure(PortalSessionError(error?.pointee ?? .make())))
+    waiter.end(.failure(PortalSessionError(error?.pointee ?? .make(), waiter.provided)))
   }
 }

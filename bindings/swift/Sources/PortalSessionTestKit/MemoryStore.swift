@@ -28,7 +28,7 @@ public final class MemoryStore: RecordStore, @unchecked Sendable {
     withLock {
       switch present {
       case .locked: .unavailable
-      case .broken: .failed
+      case .broken: .failed(RecordFault(code: 5))
       case nil: records[name].map { .found($0.record, revision: $0.revision) } ?? .absent
       }
     }
@@ -38,7 +38,7 @@ public final class MemoryStore: RecordStore, @unchecked Sendable {
     withLock {
       switch present {
       case .locked: return .unavailable
-      case .broken: return .failed(code: 5)
+      case .broken: return .failed(RecordFault(code: 5))
       case nil: break
       }
       guard (records[name]?.revision ?? 0) == revision - 1 else { return .conflict }

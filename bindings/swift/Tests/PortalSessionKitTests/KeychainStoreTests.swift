@@ -50,9 +50,7 @@
 
       @Test(
         "A locked keychain is unavailable now, whether it says so or calls everything missing",
-        arguments: [
-          FakeKeychain.Fault.locked, .notFoundLie, .missingEntitlement,
-        ])
+        arguments: [FakeKeychain.Fault.locked, .notFoundLie])
       func locked(fault: FakeKeychain.Fault) {
         #expect(store().load("user") == .absent)
         #expect(store().save(record, revision: 1, name: "user") == .saved)
@@ -76,8 +74,61 @@
         keychain.fault = .duplicate
         #expect(store().save(record, revision: 1, name: "user") == .conflict)
         keychain.fault = .broken
-        #expect(store().load("user") == .failed)
-        #expect(store().save(record, revision: 1, name: "user") == .failed(code: errSecParam))
+        guard case .failed(let fault) = store().load("user") else { return #expect(Bool(false)) }
+        #expect(fault.code == errSecParam)
+        #expect(store().save(record, revision: 1, name: "user") == .failed(fault))
+      }
+
+      @Test("A keychain that refuses the process is an error of its own at once, and the session goes on in memory")
+      func refused() async throws {
+        keychain.fault = .missingEntitlement
+        let provider = ScriptedProvider()
+        let session = try session(provider)
+        let lease = try await session.lease()  // on the real clock: it waits for no keychain
+        #expect(lease.isMemoryOnly)
+        #expect(try session.status.store == .memoryOnly)
+        let error = try #require(session.storeError)
+        #expect(error.code == .storeFailed)
+        #expect(error.osCode == Int(errSecMissingEntitlement))
+        #expect(error.message.contains("-34018"))
+        keychain.fault = nil
+        try await session.enteredForeground()
+        #expect(session.storeError == nil)
+      }
+
+      @Test("An app's own store and a shared one beside it, or one in another container, delete nothing of each other")
+      func neighbours() throws {
+        let other = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: other) }
+        #expect(store().save(record, revision: 1, name: "user") == .saved)
+        #expect(KeychainStore(service: "group").load("user") == .absent)
+        #expect(KeychainStore().load("user") == .absent)
+        #expect(KeychainStore(accessGroup: "group", container: other).load("user") == .absent)
+        #expect(KeychainStore(service: "group", accessGroup: "group 2", container: other).load("user") == .absent)
+        #expect(store().load("user") == .found(record, revision: 1))
+      }
+
+      @Test("An item of another app in the same group and service is not deleted, though no mark of it is in sight")
+      func otherApps() {
+        keychain.addForeign(service: "group", account: "user@elsewhere", group: "group", generic: nil)
+        #expect(store().load("user") == .absent)
+        #expect(keychain.contains("foreign"))
+      }
+
+      @Test(
+        "An item of another's under the record's name is replaced by the first save, and never by a later process's",
+        arguments: [Data("x".utf8), nil])
+      func foreign(generic: Data?) throws {
+        #expect(store().load("user") == .absent)  // makes the mark
+        let mark = container.appendingPathComponent("group.installation").path
+        let installation = try FileManager.default.destinationOfSymbolicLink(atPath: mark)
+        keychain.addForeign(service: "group", account: "user@\(installation)", group: "group", generic: generic)
+        #expect(store().load("user") == .absent)
+        #expect(store().save(record, revision: 2, name: "user") == .conflict)
+        #expect(store().save(record, revision: 1, name: "user") == .saved)
+        #expect(store().save(Data("late".utf8), revision: 1, name: "user") == .conflict)
+        #expect(store().load("user") == .found(record, revision: 1))
+        #expect(!keychain.contains("foreign"))
       }
 
       @Test("A reinstalled app starts without the records of before, and they are deleted")

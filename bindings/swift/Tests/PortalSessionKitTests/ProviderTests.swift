@@ -24,6 +24,53 @@ import Testing
     #expect(await rig.provider.requests.map(\.attempt) == [1, 2])
   }
 
+  private struct OwnError: Error { let number: Int }
+
+  @Test("What the provider threw is the underlying error of all who waited, and is gone after its next answer")
+  func underlying() async throws {
+    let rig = try Rig()
+    await rig.provider.answer { _ in throw OwnError(number: 7) }
+    let error = try #require(await sessionError { try await rig.session.lease() })
+    #expect((error.underlyingError as? OwnError)?.number == 7)
+    #expect(!"\(error)".contains("OwnError"))
+    let bridged = error as NSError
+    #expect(bridged.domain == "PortalSessionError")
+    #expect(bridged.code == Int(PortalSessionError.Code.providerFailed.rawValue))
+    #expect(bridged.userInfo[NSUnderlyingErrorKey] != nil)
+
+    await rig.provider.answer { _ in .token("token", clientID: "client 1") }
+    try await rig.advance(by: 600)
+    let malformed = try #require(await sessionError { try await rig.session.lease() })
+    #expect((malformed.underlyingError as? PortalSessionError)?.code == .invalidArgument)
+
+    await rig.provider.answer { _ in .declined() }
+    try await rig.advance(by: 600)
+    let declined = try #require(await sessionError { try await rig.session.lease() })
+    #expect(declined.code == .signInNeeded && declined.underlyingError == nil)
+    #expect((declined as NSError).code == -13)
+  }
+
+  /// Holds the session that it serves.
+  private final class Owner: TokenProvider {
+    let session = Shared<PortalSession?>(nil)
+    func token(for request: TokenRequest) async throws -> TokenAnswer { .token("token") }
+  }
+
+  @Test("A provider that holds its session is freed by the session's close, and so is the session")
+  func freedByClose() async throws {
+    weak var kept: PortalSession?
+    weak var owner: Owner?
+    do {
+      let provider = Owner()
+      let session = try PortalSession(provider: provider)
+      provider.session.change { $0 = session }
+      _ = try await session.lease()
+      (kept, owner) = (session, provider)
+      session.close()
+    }
+    await eventually { kept == nil && owner == nil }
+  }
+
   @Test("A provider's own failure passes its code and its wait on")
   func failing() async throws {
     let rig = try Rig()

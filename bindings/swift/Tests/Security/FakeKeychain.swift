@@ -12,7 +12,7 @@ public final class FakeKeychain: @unchecked Sendable {
     case locked
     /// Before first unlock, when reading says "not found" of what is there.
     case notFoundLie
-    /// errSecMissingEntitlement, which comes and goes on some systems.
+    /// errSecMissingEntitlement: a wrong access group, an app without a signature, a test without a host app.
     case missingEntitlement
     /// The next write finds that another process was faster.
     case duplicate
@@ -66,6 +66,15 @@ public final class FakeKeychain: @unchecked Sendable {
     locked { items.contains { ($0["v_Data"] as? Data)?.range(of: Data(text.utf8)) != nil } }
   }
 
+  /// An item that something else wrote.
+  public func addForeign(service: String, account: String, group: String, generic: Data?) {
+    locked {
+      var item: Item = ["class": "genp", "svce": service, "acct": account, "agrp": group, "v_Data": Data("foreign".utf8)]
+      if let generic { item["gena"] = generic }
+      items.append(item)
+    }
+  }
+
   // MARK: What the store calls
 
   func copyMatching(_ query: CFDictionary, _ result: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus {
@@ -87,7 +96,8 @@ public final class FakeKeychain: @unchecked Sendable {
 
   func add(_ attributes: CFDictionary) -> OSStatus {
     call {
-      let item = self.item(attributes)
+      var item = self.item(attributes)
+      if item["agrp"] == nil { item["agrp"] = "the app's own group" }  // a query without a group spans all
       if let status = refusal(of: item) { return status }
       items.append(item)
       return errSecSuccess

@@ -154,21 +154,23 @@ final class FakePortal: Sendable {
 
 /// The app's provider: asks its own backend, which is a part of fake-portal.
 actor Backend: TokenProvider {
-  private let provider: URLTokenProvider
+  private let portal: FakePortal
+  private let client: String
   private(set) var calls = 0
 
   init(_ portal: FakePortal, client: String) {
-    let url = portal.url.appendingPathComponent("_app/token")
-    provider = URLTokenProvider(urlSession: portal.session) { _ in
-      var request = URLRequest(url: url)
-      request.httpMethod = "POST"
-      request.httpBody = try JSONSerialization.data(withJSONObject: ["client_id": client])
-      return request
-    }
+    self.portal = portal
+    self.client = client
   }
 
   func token(for request: TokenRequest) async throws -> TokenAnswer {
     calls += 1
-    return try await provider.token(for: request)
+    let (url, client) = (portal.url.appendingPathComponent("_app/token"), client)
+    return try await URLTokenProvider(urlSession: portal.session) { _ in
+      var request = URLRequest(url: url)
+      request.httpMethod = "POST"
+      request.httpBody = try JSONSerialization.data(withJSONObject: ["client_id": client])
+      return request
+    }.token(for: request)
   }
 }
