@@ -17,6 +17,7 @@ ExitCode logout(const Options& options);
 ExitCode watch(const Options& options);
 ExitCode exec(const Options& options);
 ExitCode completion(const Options& options);
+ExitCode doctor(const Options& options);
 ExitCode demo(const Options& options);
 
 }  // namespace cli

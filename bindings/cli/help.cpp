@@ -93,6 +93,7 @@ constexpr Footer footers[] = {
     {"renew", token_codes, "portal-session renew"},
     {"logout", "0 done, 5 the store may still hold the token", "portal-session logout"},
     {"demo", "0 as expected, 1 not", "bash toolchains/run.sh"},
+    {"doctor", "0 all is well, 1 something is not", "portal-session doctor --json | jq '.checks[] | select(.good|not)'"},
     {"completion", "0 done, 2 no such shell", "source <(portal-session completion bash)"},
 };
 

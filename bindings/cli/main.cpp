@@ -20,6 +20,7 @@ constexpr std::array commands{
     Command{"push", cli::push},   Command{"status", cli::status}, Command{"explain", cli::explain},
     Command{"renew", cli::renew}, Command{"logout", cli::logout}, Command{"watch", cli::watch},
     Command{"demo", cli::demo},   Command{"exec", cli::exec},     Command{"completion", cli::completion},
+    Command{"doctor", cli::doctor},
 };
 
 cli::ExitCode run(const cli::Options& options) {

@@ -151,6 +151,7 @@ void add_commands(CLI::App& app, Options& options) {
     add("renew", "Get a new token now, though the old one may be good");
     add("logout", "Forget the token, here and on disk");
     add("demo", "Play a fortnight of a user's token against fake-portal (--portal), and count");
+    add("doctor", "Check store, key, clock, watch, TLS, Portal and provider, with advice");
     CLI::App* completion = add("completion", "Print a completion script for a shell");
     completion->add_option("SHELL", options.shell, "the shell")
         ->required()

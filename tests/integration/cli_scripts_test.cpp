@@ -174,7 +174,7 @@ TEST_CASE("help, a version and a mistyped word are understood as people mean the
     failed(world.run({"tokne"}), 2, "Did you mean `token`?");
     failed(world.run({"token", "--heder"}), 2, "no option --heder. Did you mean --header?");
     for (const char* command : {"token", "report", "request", "exec", "push", "status", "explain", "watch", "renew", "logout",
-                                "demo", "completion"}) {
+                                "demo", "doctor", "completion"}) {
         CAPTURE(command);
         const std::string help = good(world.run({"help", command}));
         CHECK(contains(help, "Exit codes: "));
@@ -217,6 +217,34 @@ TEST_CASE("request sends headers of one's own and writes the body to a file") {
     failed(world.run({"request", "-o", "/no/such/folder", me}), 1, "-o: cannot write /no/such/folder");
     failed(world.run({"request", "-H", "sesame", me}), 2, "-H gives a line that is no header");
     failed(world.run({"request", "--timeout", "0", me}), 2, "--timeout: it takes a whole number from 1 to 600");
+}
+
+TEST_CASE("doctor names each part that does not work, with the way out, and asks for no token") {
+    CliWorld world;
+    const std::string well = good(world.run({"doctor"}));
+    for (const char* part : {"Key       good", "Store     good", "Clock     good", "Watch     good", "Portal    good", "Provider  good"})
+        CHECK(contains(well, part));
+    CHECK(longest_line(well) <= 80 + world.store.path().size());  // a path is not broken
+    const auto faulty = [&](const Words& more, const std::string& fault) {
+        Words words{"doctor"};
+        words.insert(words.end(), more.begin(), more.end());
+        const Ran ran = world.run(words);
+        INFO(ran.output << ran.errors);
+        CHECK(ran.exit_code == 1);
+        CHECK(contains(ran.output, fault));
+    };
+    faulty({"--portal", "https://127.0.0.1:1"}, "Portal    FAULT");
+    good(world.run({"push"}, "a-token-000000001"));
+    faulty({"--client-id", "other"}, "Store     FAULT  The stored session belongs to another");
+    faulty({"--client-id", "other", "--json"}, "{\"name\":\"Store\",\"good\":false,");
+    const std::string key = world.store.file("short");
+    write_bytes(key, std::string(31, 'k'));
+    faulty({"--key-file", key}, "Key       FAULT");
+    world.answer_with(503);
+    faulty({}, "Portal    FAULT  Portal answered 503");
+    world.more_variables["PORTAL_SESSION_CA_FILE"] = world.store.file("key");  // no certificate
+    faulty({}, "Portal    FAULT");
+    CHECK(world.mints() == 0);
 }
 
 TEST_CASE("the completion of bash knows commands and a command's options") {
