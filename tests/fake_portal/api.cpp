@@ -87,23 +87,33 @@ std::optional<std::string> middle_of(std::string_view path, std::string_view bef
 
 std::string http_date(std::int64_t unix_ms) { return utc_text(unix_ms, "%a, %d %b %Y %H:%M:%S GMT"); }
 
-Api::Api(RuleOptions rule, UnauthorizedBody unauthorized_body)
-    : rule_(rule), unauthorized_body_(unauthorized_body), api_key_(uuid_like(rule.seed, api_key_index)) {}
+Api::Api(RuleOptions rule, UnauthorizedBody unauthorized_body, TrafficOptions traffic)
+    : rule_(rule), traffic_(traffic, rule.seed), unauthorized_body_(unauthorized_body), api_key_(uuid_like(rule.seed, api_key_index)) {}
 
 Outcome Api::handle(const Request& request, std::int64_t now_ms) {
     const Scope scope = scope_of(request.path);
     count(scope, request);
     const std::optional<Fault> fault = faults_.take(scope);
     Outcome outcome;
-    if (fault) {
+    outcome.delay_ms = traffic_.delay_ms();
+    if (outcome.delay_ms > 0) outcome.delivery = Delivery::delayed;
+    if (fault && fault->kind != FaultKind::status) {
         outcome.delivery = delivery_of(fault->kind);
-        outcome.delay_ms = fault->delay_ms;
+        outcome.delay_ms += fault->delay_ms;
         if (fault->kind == FaultKind::drop_before) return outcome;
     }
     const bool replaced = fault && fault->kind == FaultKind::status;
-    outcome.answer = replaced ? injected(*fault, now_ms) : work(scope, request, now_ms);
+    outcome.answer = replaced ? injected(*fault, now_ms) : answer_to(scope, request, now_ms);
     if (scope == Scope::client) rule_.answered(request.bearer, outcome.answer.status, now_ms);
     return outcome;
+}
+
+Answer Api::answer_to(Scope scope, const Request& request, std::int64_t now_ms) {
+    const std::int64_t wait_s = scope == Scope::custodian ? traffic_.seconds_to_wait(now_ms) : 0;
+    if (wait_s == 0) return work(scope, request, now_ms);
+    Answer limited = error_answer(429, "Too many requests");
+    limited.headers.emplace_back("Retry-After", std::to_string(wait_s));
+    return limited;
 }
 
 void Api::count(Scope scope, const Request& request) {

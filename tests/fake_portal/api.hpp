@@ -8,6 +8,7 @@
 
 #include "fake_portal/faults.hpp"
 #include "fake_portal/rule.hpp"
+#include "fake_portal/traffic.hpp"
 
 namespace fake_portal {
 
@@ -43,7 +44,7 @@ struct ApiCounters {
 
 class Api {
 public:
-    Api(RuleOptions rule, UnauthorizedBody unauthorized_body);
+    Api(RuleOptions rule, UnauthorizedBody unauthorized_body, TrafficOptions traffic = {});
 
     // `now_ms` is the server's clock as Unix time.
     Outcome handle(const Request& request, std::int64_t now_ms);
@@ -64,9 +65,11 @@ private:
     [[nodiscard]] Answer list_clients() const;
     [[nodiscard]] Answer injected(const Fault& fault, std::int64_t now_ms) const;
     [[nodiscard]] Answer unauthorized() const;
+    [[nodiscard]] Answer answer_to(Scope scope, const Request& request, std::int64_t now_ms);
 
     Rule rule_;
     Faults faults_;
+    Traffic traffic_;
     UnauthorizedBody unauthorized_body_;
     std::string api_key_;
     ApiCounters counters_;

@@ -102,6 +102,13 @@ void declare(CLI::App& app, Arguments& arguments) {
                              {"expired", CertificateKind::expired},
                              {"wrong-name", CertificateKind::wrong_name}},
                             "The server's certificate: good (the default), expired, or for a wrong name");
+    app.add_option("--rate-limit", server.traffic.rate_limit_a_minute,
+                   "Requests a minute with the API key, then 429 with Retry-After; Portal's limit is 200 (none)")
+        ->check(CLI::NonNegativeNumber);
+    app.add_option("--latency", server.traffic.latency_ms, "Milliseconds before each answer (0)")
+        ->check(CLI::Range(0, 60000));
+    app.add_option("--jitter", server.traffic.jitter_ms, "Up to so many milliseconds more, at random (0)")
+        ->check(CLI::Range(0, 60000));
     app.add_option("--clock-skew", arguments.clock_skew_s, "Seconds by which its clock is ahead (or behind, if negative)");
     app.add_flag("--manual-clock", server.manual_clock, "Its clock moves by /_fake/advance alone");
     app.add_option("--idle", arguments.idle_s, "Seconds from a slide to the end (86400)")->check(CLI::PositiveNumber);
@@ -136,6 +143,7 @@ int main(int argc, char** argv) {
     Arguments arguments;
     arguments.server.rule.seed = random_seed();
     declare(app, arguments);
+    app.set_version_flag("--version", "fake-portal " PORTAL_PROGRAM_VERSION, "Print the version");
     try {
         app.parse(argc, argv);
         return run(arguments);

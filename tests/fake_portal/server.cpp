@@ -133,7 +133,7 @@ public:
         : tls_directory_(options.tls_directory),
           files_(write_certificates(tls_directory_.path(), make_certificates(options.certificate))),
           clock_(options.manual_clock, options.clock_skew_ms),
-          api_(options.rule, options.unauthorized_body),
+          api_(options.rule, options.unauthorized_body, options.traffic),
           port_(options.port) {
         start();
     }

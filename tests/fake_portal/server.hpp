@@ -40,6 +40,7 @@ struct ServerOptions {
     RuleOptions rule;
     UnauthorizedBody unauthorized_body = UnauthorizedBody::empty_object;
     CertificateKind certificate = CertificateKind::good;
+    TrafficOptions traffic;
     std::int64_t clock_skew_ms = 0;  // how far the server's clock is ahead of the real one
     bool manual_clock = false;       // moves by `advance` alone
     int port = 0;                    // 0: any
