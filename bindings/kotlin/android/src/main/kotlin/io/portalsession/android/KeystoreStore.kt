@@ -4,8 +4,6 @@ package io.portalsession.android
 import android.content.Context
 import android.os.Build
 import android.os.UserManager
-import android.security.keystore.KeyGenParameterSpec
-import android.security.keystore.KeyProperties
 import io.portalsession.SaveOutcome
 import io.portalsession.SessionStore
 import io.portalsession.StoredRecord
@@ -15,29 +13,27 @@ import java.io.FileOutputStream
 import java.io.IOException
 import java.io.RandomAccessFile
 import java.nio.channels.OverlappingFileLockException
-import java.security.GeneralSecurityException
-import java.security.KeyStore
-import java.security.KeyStoreException
 import java.security.MessageDigest
-import java.security.ProviderException
-import javax.crypto.KeyGenerator
-import javax.crypto.SecretKey
 
 /**
  * Keeps sessions under `noBackupFilesDir`, encrypted by a key of the Android keystore with an alias of its own.
  *
- * A record whose key is gone or is another one (a restored backup, a transfer to a new device, a keystore that lost it) is
- * lost: the session tells so and gets a new token. Before the first unlock after a boot the store is unavailable, not
- * empty. Several processes of one app may share it. The library calls it on a thread of its own, never on the main thread.
+ * A record whose key is gone or is another one (a transfer to a new device, a keystore that lost it) is lost: the session
+ * reports so, makes a new key and gets a new token. Any other fault of the keystore is retried, and then the store is
+ * unavailable; so it is before the first unlock after a boot. A sign-out is readable without the key, so no fault of the
+ * keystore undoes it. Several processes of one app may share the store. The library calls it on a thread of its own.
  */
 public class KeystoreStore
     @JvmOverloads
     constructor(
         context: Context,
-        private val alias: String = "io.portalsession.record-key",
+        alias: String = "io.portalsession.record-key",
     ) : SessionStore {
-        private val context = context.applicationContext
+        private val context: Context = context.applicationContext ?: context // null in attachBaseContext
 
+        private val key = RecordKey(alias)
+
+        /** It only reads: a record that does not open stays where it is until a save replaces it. */
         override fun load(name: String): StoredRecord {
             if (isLocked()) return StoredRecord.Unavailable
             val file = fileOf(name)
@@ -49,16 +45,14 @@ public class KeystoreStore
                 } catch (_: IOException) {
                     return StoredRecord.Unavailable
                 }
-            return try {
-                val key = key()
-                val record = if (key == null) null else SealedRecord.open(key, name, bytes)
-                if (record == null) lost(file) else StoredRecord.Found(SealedRecord.revisionOf(bytes), record)
-            } catch (_: KeyStoreException) {
-                StoredRecord.Unavailable
-            } catch (_: ProviderException) { // the keystore's service is busy or restarts
-                StoredRecord.Unavailable
-            } catch (_: GeneralSecurityException) {
-                lost(file)
+            val revision = SealedRecord.revisionOf(bytes)
+            SealedRecord.openTombstone(bytes)?.let { return StoredRecord.Found(revision, it) }
+            val opened = key.use { found -> found?.let { SealedRecord.open(it, name, bytes) } }
+            return when {
+                opened is RecordKey.Use.Done ->
+                    opened.result?.let { StoredRecord.Found(revision, it) } ?: StoredRecord.Lost(revision)
+                opened is RecordKey.Use.Fault && opened.fault == KeystoreFault.LOST -> StoredRecord.Lost(revision)
+                else -> StoredRecord.Unavailable
             }
         }
 
@@ -73,46 +67,32 @@ public class KeystoreStore
                 file.parentFile?.mkdirs()
                 withLock(file) {
                     if (storedRevision(file) != revision - 1) return@withLock SaveOutcome.CONFLICT
-                    replace(file, SealedRecord.seal(key() ?: newKey(), name, revision, record))
+                    val sealed = sealed(name, revision, record) ?: return@withLock SaveOutcome.UNAVAILABLE
+                    replace(file, sealed)
                     SaveOutcome.SAVED
                 } ?: SaveOutcome.UNAVAILABLE
-            } catch (_: ProviderException) {
-                SaveOutcome.UNAVAILABLE
-            } catch (_: GeneralSecurityException) {
-                SaveOutcome.UNAVAILABLE
             } catch (_: IOException) {
                 SaveOutcome.FAILED
             }
         }
 
-        /** Sets it aside, where the next save replaces it. */
-        private fun lost(file: File): StoredRecord {
-            if (!file.renameTo(asideOf(file))) file.delete()
-            return StoredRecord.Lost(0)
+        /** Null: the keystore cannot do it now. */
+        private fun sealed(
+            name: String,
+            revision: Long,
+            record: ByteArray,
+        ): ByteArray? {
+            if (SealedRecord.isTombstone(record)) return SealedRecord.tombstone(revision, record)
+            val used = key.use { SealedRecord.seal(it ?: key.make(), name, revision, record) }
+            if (used is RecordKey.Use.Done) return used.result
+            if ((used as RecordKey.Use.Fault).fault != KeystoreFault.LOST) return null
+            val anew = key.use(replaceFirst = true) { SealedRecord.seal(checkNotNull(it), name, revision, record) }
+            return (anew as? RecordKey.Use.Done)?.result
         }
 
         private fun isLocked(): Boolean {
             if (Build.VERSION.SDK_INT < Build.VERSION_CODES.N) return false
             return context.getSystemService(UserManager::class.java)?.isUserUnlocked == false
-        }
-
-        // ---- key ----
-
-        private fun key(): SecretKey? {
-            val keystore = KeyStore.getInstance(PROVIDER).apply { load(null) }
-            return keystore.getKey(alias, null) as SecretKey?
-        }
-
-        private fun newKey(): SecretKey {
-            val purposes = KeyProperties.PURPOSE_ENCRYPT or KeyProperties.PURPOSE_DECRYPT
-            val specification =
-                KeyGenParameterSpec.Builder(alias, purposes)
-                    .setBlockModes(KeyProperties.BLOCK_MODE_GCM)
-                    .setEncryptionPaddings(KeyProperties.ENCRYPTION_PADDING_NONE)
-                    .setKeySize(KEY_BITS)
-                    .build()
-            val generator = KeyGenerator.getInstance(KeyProperties.KEY_ALGORITHM_AES, PROVIDER)
-            return generator.apply { init(specification) }.generateKey()
         }
 
         // ---- files ----
@@ -124,13 +104,11 @@ public class KeystoreStore
             return File(File(context.noBackupFilesDir, FOLDER), hex)
         }
 
-        private fun asideOf(file: File) = File(file.path + ".lost")
-
         private fun storedRevision(file: File): Long =
             try {
                 file.inputStream().use { input ->
                     val head = ByteArray(SealedRecord.HEAD)
-                    if (input.read(head) == head.size) SealedRecord.revisionOf(head) else 0
+                    if (input.read(head) == head.size) SealedRecord.revisionOf(head) else 0L
                 }
             } catch (_: FileNotFoundException) {
                 0
@@ -147,16 +125,15 @@ public class KeystoreStore
                 output.fd.sync()
             }
             if (!temporary.renameTo(file)) throw IOException("The record could not be replaced.")
-            asideOf(file).delete()
         }
 
-        /** Alone among the app's threads and processes; null: another one holds the lock for too long. */
+        /** One lock for all records and the key, among the app's threads and processes; null: held by another for too long. */
         private fun <Result> withLock(
             file: File,
             call: () -> Result,
         ): Result? =
             synchronized(threads) {
-                RandomAccessFile(file.path + ".lock", "rw").use { lockFile ->
+                RandomAccessFile(File(file.parentFile, LOCK), "rw").use { lockFile ->
                     val until = System.nanoTime() + LOCK_NANOS
                     while (System.nanoTime() < until) {
                         val lock =
@@ -173,9 +150,8 @@ public class KeystoreStore
             }
 
         private companion object {
-            const val PROVIDER = "AndroidKeyStore"
             const val FOLDER = "portal-session"
-            const val KEY_BITS = 256
+            const val LOCK = "store.lock"
             const val LOCK_NANOS = 500_000_000L
             const val LOCK_PAUSE_MILLIS = 10L
             val threads = Any()

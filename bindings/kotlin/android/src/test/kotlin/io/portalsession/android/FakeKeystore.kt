@@ -16,18 +16,25 @@ import java.util.Collections
 import java.util.Date
 import java.util.Enumeration
 import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.ConcurrentLinkedQueue
 import java.util.concurrent.CopyOnWriteArrayList
 import javax.crypto.KeyGenerator
 import javax.crypto.KeyGeneratorSpi
 import javax.crypto.SecretKey
 
-/** Its faults: `busy` (the service restarts), and keys that are removed or replaced behind the app's back. */
+/** Its faults: exceptions for the next uses or for all, an entry that is broken, keys removed or replaced behind the app. */
 @Suppress("DEPRECATION") // the constructor that Android has too
 object FakeKeystore : Provider("AndroidKeyStore", 1.0, "for tests") {
     val held: MutableMap<String, SecretKey> = ConcurrentHashMap()
     val threads = CopyOnWriteArrayList<Thread>()
 
     @Volatile var busy = false
+
+    /** Thrown by the next uses, one each. */
+    val failures = ConcurrentLinkedQueue<Throwable>()
+
+    /** Thrown by each use of the entry until it is deleted. */
+    @Volatile var broken: Throwable? = null
 
     init {
         put("KeyStore.AndroidKeyStore", Store::class.java.name)
@@ -38,12 +45,15 @@ object FakeKeystore : Provider("AndroidKeyStore", 1.0, "for tests") {
         held.clear()
         threads.clear()
         busy = false
+        failures.clear()
+        broken = null
         Security.removeProvider(name)
         Security.addProvider(this)
     }
 
     private fun touched() {
         threads += Thread.currentThread()
+        failures.poll()?.let { throw it }
         if (busy) throw ProviderException("the keystore's service does not answer")
     }
 
@@ -81,6 +91,7 @@ object FakeKeystore : Provider("AndroidKeyStore", 1.0, "for tests") {
             password: CharArray?,
         ): Key? {
             touched()
+            broken?.let { throw it }
             return held[alias]
         }
 
@@ -109,6 +120,7 @@ object FakeKeystore : Provider("AndroidKeyStore", 1.0, "for tests") {
 
         override fun engineDeleteEntry(alias: String) {
             held.remove(alias)
+            broken = null
         }
 
         override fun engineSetKeyEntry(

@@ -3,15 +3,25 @@ package io.portalsession.android
 
 import android.app.Application
 import android.os.UserManager
+import android.security.keystore.BackendBusyException
+import android.security.keystore.KeyPermanentlyInvalidatedException
+import android.security.keystore.StrongBoxUnavailableException
+import android.security.keystore.UserNotAuthenticatedException
 import io.portalsession.SaveOutcome
 import io.portalsession.StoredRecord
 import java.io.File
 import java.io.RandomAccessFile
+import java.security.InvalidKeyException
+import java.security.KeyStoreException
+import java.security.ProviderException
+import java.security.UnrecoverableKeyException
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
+import javax.crypto.IllegalBlockSizeException
 import org.junit.Assert.assertArrayEquals
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
+import org.junit.Assert.assertNotSame
 import org.junit.Assert.assertTrue
 import org.junit.Before
 import org.junit.Test
@@ -73,18 +83,95 @@ class KeystoreStoreTest {
     fun `a lost key loses the record, and the next save begins anew`() {
         save(1)
         FakeKeystore.held.clear()
-        assertEquals("Lost(revision=0)", load().toString())
-        assertEquals(StoredRecord.Absent, load())
-        assertEquals(SaveOutcome.SAVED, save(1, "anew".encodeToByteArray()))
+        val before = recordFile().readBytes()
+        repeat(2) { assertEquals("Lost(revision=1)", load().toString()) }
+        assertArrayEquals("a load writes nothing", before, recordFile().readBytes())
+        assertEquals(SaveOutcome.SAVED, save(2, "anew".encodeToByteArray()))
         assertArrayEquals("anew".encodeToByteArray(), bytesOf(load()))
-        assertEquals(emptyList<File>(), folder.listFiles()!!.filter { it.extension == "lost" })
+    }
+
+    /** A sign-out as the library writes it: core/store/record_codec.hpp. */
+    private val tombstone = "portal".encodeToByteArray() + byteArrayOf(2, 1) + ByteArray(32) { 7 }
+
+    @Test
+    fun `a sign-out is stored and read whatever the keystore does`() {
+        save(1)
+        FakeKeystore.busy = true
+        assertEquals(SaveOutcome.SAVED, save(2, tombstone))
+        assertArrayEquals(tombstone, bytesOf(load()))
+        FakeKeystore.busy = false
+        FakeKeystore.broken = KeyPermanentlyInvalidatedException()
+        assertArrayEquals(tombstone, bytesOf(load()))
+        assertEquals("Found(revision=2)", load().toString())
+    }
+
+    /** The rows of KeystoreFault's table. */
+    @Test
+    fun `of all that the keystore throws only a proof loses the record`() {
+        val number = { code: Int -> android.security.KeyStoreException(code, "") } // its own numbers, not the public ones
+        val transient =
+            listOf(
+                UnrecoverableKeyException("System error"),
+                InvalidKeyException("Keystore operation failed"),
+                IllegalBlockSizeException(),
+                KeyStoreException("not initialized"),
+                ProviderException("the service restarts"),
+                BackendBusyException(10),
+                StrongBoxUnavailableException(),
+                UnrecoverableKeyException("no number").apply { initCause(number(SYSTEM_ERROR)) },
+            )
+        val locked =
+            listOf(UserNotAuthenticatedException(), InvalidKeyException("wrapped", UserNotAuthenticatedException()))
+        val lost =
+            listOf(
+                KeyPermanentlyInvalidatedException(),
+                UnrecoverableKeyException("wrapped").apply { initCause(KeyPermanentlyInvalidatedException()) },
+                UnrecoverableKeyException("no such key").apply { initCause(number(KEY_NOT_FOUND)) },
+                InvalidKeyException("corrupted", number(VALUE_CORRUPTED)),
+            )
+        for ((meaning, rows) in listOf("TRANSIENT" to transient, "LOCKED" to locked, "LOST" to lost)) {
+            for (row in rows) {
+                FakeKeystore.broken = null
+                folder.deleteRecursively()
+                save(1)
+                FakeKeystore.broken = row
+                assertEquals("$row", meaning, KeystoreFault.of(row).name)
+                val isLost = meaning == "LOST"
+                assertEquals("$row", if (isLost) "Lost(revision=1)" else "Unavailable", nameOf(load()))
+                assertEquals("$row", if (isLost) SaveOutcome.SAVED else SaveOutcome.UNAVAILABLE, save(2))
+                FakeKeystore.broken = null
+                assertArrayEquals("$row", secret, bytesOf(load()))
+            }
+        }
+    }
+
+    private fun nameOf(stored: StoredRecord) = if (stored is StoredRecord.Lost) "$stored" else stored.javaClass.simpleName
+
+    @Test
+    fun `a fault that passes is waited out`() {
+        save(1)
+        FakeKeystore.failures += listOf(UnrecoverableKeyException("System error"), ProviderException("busy"))
+        assertArrayEquals(secret, bytesOf(load()))
+        FakeKeystore.failures += listOf(UnrecoverableKeyException("System error"), ProviderException("busy"))
+        assertEquals(SaveOutcome.SAVED, save(2))
+    }
+
+    @Test
+    fun `a key that is broken for good is replaced once, and the next launch finds the record`() {
+        save(1)
+        val old = FakeKeystore.held.values.single()
+        FakeKeystore.broken = KeyPermanentlyInvalidatedException()
+        assertEquals("Lost(revision=1)", load().toString())
+        assertEquals(SaveOutcome.SAVED, save(2))
+        assertNotSame(old, FakeKeystore.held.values.single())
+        assertArrayEquals(secret, bytesOf(KeystoreStore(application).load("default")))
     }
 
     @Test
     fun `a record under another device's key is lost, not fatal`() {
         save(1)
         for (alias in FakeKeystore.held.keys) FakeKeystore.held[alias] = FakeKeystore.plainAes(256)
-        assertEquals("Lost(revision=0)", load().toString())
+        assertEquals("Lost(revision=1)", load().toString())
     }
 
     @Test
@@ -94,11 +181,11 @@ class KeystoreStoreTest {
         val path = recordFile()
         for (at in whole.indices) {
             path.writeBytes(whole.copyOf().also { it[at] = (it[at] + 1).toByte() })
-            assertEquals("byte $at", "Lost(revision=0)", load().toString())
+            assertTrue("byte $at: ${load()}", load() is StoredRecord.Lost)
         }
         for (size in listOf(0, 1, 11, 12, 40, whole.size - 1)) {
             path.writeBytes(whole.copyOf(size))
-            assertEquals("size $size", "Lost(revision=0)", load().toString())
+            assertTrue("size $size: ${load()}", load() is StoredRecord.Lost)
         }
     }
 
@@ -110,7 +197,7 @@ class KeystoreStoreTest {
         mine.delete()
         store.save("other", 1, "x".encodeToByteArray())
         recordFile().writeBytes(bytes)
-        assertEquals("Lost(revision=0)", store.load("other").toString())
+        assertEquals("Lost(revision=1)", store.load("other").toString())
     }
 
     @Test
@@ -144,8 +231,12 @@ class KeystoreStoreTest {
     @Test
     fun `a lock that another process holds for ever makes the store unavailable, not stuck`() {
         save(1)
-        RandomAccessFile(recordFile().path + ".lock", "rw").use { file ->
-            file.channel.lock().use { assertEquals(SaveOutcome.UNAVAILABLE, save(2)) }
+        RandomAccessFile(File(folder, "store.lock"), "rw").use { file ->
+            file.channel.lock().use {
+                assertEquals(SaveOutcome.UNAVAILABLE, save(2))
+                // The key is shared by all sessions, and so is the lock: two processes never make two keys.
+                assertEquals(SaveOutcome.UNAVAILABLE, store.save("another", 1, secret.copyOf()))
+            }
         }
         assertEquals(SaveOutcome.SAVED, save(2))
     }
@@ -158,6 +249,13 @@ class KeystoreStoreTest {
         pool.shutdown()
         assertEquals(1, outcomes.count { it == SaveOutcome.SAVED })
         assertEquals(31, outcomes.count { it == SaveOutcome.CONFLICT })
+    }
+
+    private companion object {
+        // Keystore2's own numbers, which the framework maps to the public ones.
+        const val SYSTEM_ERROR = 4
+        const val KEY_NOT_FOUND = 7
+        const val VALUE_CORRUPTED = 8
     }
 
     /** What only the library reads. */
