@@ -296,6 +296,8 @@ jint verdict(JNIEnv* env, jclass /*bridge*/, jint http_status, jbyteArray error_
     return portal_verdict_of(&answer);
 }
 
+jboolean is_library_thread(JNIEnv* /*env*/, jclass /*bridge*/) { return on_library_thread() ? JNI_TRUE : JNI_FALSE; }
+
 jint abi(JNIEnv* /*env*/, jclass /*bridge*/) { return static_cast<jint>(portal_abi()); }
 
 jbyteArray version(JNIEnv* env, jclass /*bridge*/) {
@@ -341,6 +343,7 @@ bool register_methods(JNIEnv* env, jclass bridge) {
         method("storeLoaded", "(JIJ[B)I", store_loaded),
         method("storeSaved", "(JI)I", store_saved),
         method("verdict", "(I[B[BI)I", verdict),
+        method("isLibraryThread", "()Z", is_library_thread),
         method("abi", "()I", abi),
         method("version", "()[B", version),
         method("readSystemClock", "([J)V", read_system_clock),

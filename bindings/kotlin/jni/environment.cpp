@@ -15,9 +15,12 @@ jint attach_as_daemon(JNIEnv** env, JavaVMAttachArgs* arguments) {
 #endif
 }
 
+thread_local bool attached_here = false;
+
 class Attachment {
 public:
     Attachment() {
+        attached_here = true;
         char name[] = "portal-session";
         JavaVMAttachArgs arguments{JNI_VERSION_1_6, name, nullptr};
         if (attach_as_daemon(&env_, &arguments) != JNI_OK) env_ = nullptr;
@@ -54,7 +57,7 @@ bool look_up(JavaVM* vm, JNIEnv* env) {
     env->DeleteLocalRef(bridge);
     if (looked_up.bridge == nullptr) return false;
     looked_up.failure =
-        env->GetStaticMethodID(looked_up.bridge, "failure", "(IIIIJ[B)Lio/portalsession/PortalSessionException;");
+        env->GetStaticMethodID(looked_up.bridge, "failure", "(IIIIJ[B)Lio/portalsession/ClientSessionException;");
     if (looked_up.failure == nullptr) return false;
 
     constexpr const char* completion = "io/portalsession/internal/NativeCompletion";
@@ -66,7 +69,7 @@ bool look_up(JavaVM* vm, JNIEnv* env) {
         const char* signature;
     };
     const Entry entries[] = {
-        {&looked_up.complete, completion, "complete", "([BLio/portalsession/PortalSessionException;)V"},
+        {&looked_up.complete, completion, "complete", "([BLio/portalsession/ClientSessionException;)V"},
         {&looked_up.ask, host, "ask", "(JIIJJ[B)V"},
         {&looked_up.withdrawn, host, "withdrawn", "(J)V"},
         {&looked_up.event, host, "event", "(IIIIJJJJJ)V"},
@@ -88,6 +91,8 @@ JNIEnv* environment() {
     thread_local const Attachment attachment;
     return attachment.env();
 }
+
+bool on_library_thread() { return attached_here; }
 
 Upcall::Upcall(jint local_references) : env_(environment()) {
     if (env_ == nullptr || env_->PushLocalFrame(local_references) == 0) return;

@@ -27,6 +27,9 @@ bool look_up(JavaVM* vm, JNIEnv* env);
 // call, as a daemon, so that it keeps no process alive, and detached when it ends.
 JNIEnv* environment();
 
+// Whether this thread is the library's own: a blocking wait on it would wait for itself.
+bool on_library_thread();
+
 // The frame of one call into Java: what it makes is freed at its end, and no exception leaves it.
 class Upcall {
 public:

@@ -49,7 +49,7 @@ Struct made() {
     return made;
 }
 
-// A PortalSessionException.
+// A ClientSessionException.
 jobject to_java(JNIEnv* env, portal_code code, const portal_error* error);
 
 // Throws where the code is one of failure. True: all is well.

@@ -10,7 +10,7 @@ public class LeaseOptions private constructor(
     private val isWithoutStore: Boolean,
 ) {
     /**
-     * @param timeout when the wait fails; null: after 35 s. From 1 ms to 10 min; [PortalSession.tryLease] does not wait.
+     * @param timeout when the wait fails; null: after 35 s. From 1 ms to 10 min; [ClientSession.tryLease] does not wait.
      * @param newerThan a lease whose token failed: only a newer token will do
      * @param withoutStore while the store is locked, ask the provider and go on in memory, instead of waiting for it
      */

@@ -7,18 +7,18 @@ import io.portalsession.internal.NativeBridge
 @RequiresOptIn("For tests: an app in the hands of a user runs on the system's clock.", RequiresOptIn.Level.ERROR)
 @Retention(AnnotationRetention.BINARY)
 @Target(AnnotationTarget.CLASS, AnnotationTarget.FUNCTION)
-public annotation class PortalSessionTestingApi
+public annotation class ClientSessionTestingApi
 
 /**
  * The session's clock, read on any thread and inside calls: be quick, and lock nothing. After moving it, wait for
- * [PortalSession.awaitNotice] of [SessionNotice.CLOCK_CHANGED]; then all that was due is over.
+ * [ClientSession.awaitNotice] of [SessionNotice.CLOCK_CHANGED]; then all that was due is over.
  */
-@PortalSessionTestingApi
+@ClientSessionTestingApi
 public fun interface SessionClock {
     public fun read(): Reading
 
     /** One reading. */
-    @PortalSessionTestingApi
+    @ClientSessionTestingApi
     public class Reading(
         /** Since boot, sleep included. */
         public val bootMillis: Long,

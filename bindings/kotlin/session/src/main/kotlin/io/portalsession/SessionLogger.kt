@@ -10,12 +10,19 @@ public fun interface SessionLogger {
 
     /** A level includes those before it. */
     public enum class Level {
+        /** No line. */
         OFF,
 
         /** Faults of the app's parts or of this library. */
         ERROR,
+
+        /** Changes that tell of a failure. */
         WARNING,
+
+        /** All changes, and each ask of the provider. */
         INFO,
+
+        /** Reserved: no line has it yet. */
         DEBUG,
     }
 }

@@ -32,19 +32,46 @@ public enum class SessionState {
 
 /** Why the state is what it is; in a [TokenRequest], why a token is needed. */
 public enum class SessionReason {
+    /** Nothing to tell. */
     NONE,
+
+    /** The store has not answered yet. */
     LOADING,
+
+    /** The store is locked now. */
     STORE_UNAVAILABLE,
+
+    /** There was no token yet. */
     FIRST,
+
+    /** Little is left of the idle window; the next request slides it. */
     NEAR_IDLE,
+
+    /** 24 hours passed without a request. */
     IDLE,
+
+    /** The absolute deadline is near: the session renews in the background. */
     NEAR_ABSOLUTE,
+
+    /** The absolute deadline passed. */
     ABSOLUTE,
+
+    /** Portal answered 401 to this token. */
     REJECTED,
+
+    /** The user signed out. */
     CLEARED,
+
+    /** The backend said that the user must sign in. */
     DECLINED,
+
+    /** There was a record, but it cannot be read any more. */
     STORAGE_LOST,
+
+    /** The date was moved across a reboot: the token's age is not known. */
     CLOCK_UNTRUSTED,
+
+    /** The app asked for a new token. */
     FORCED,
 
     /** The store holds another client's record; it is left untouched. */
@@ -62,11 +89,16 @@ public enum class SessionReason {
 
 /** What the session does about a new token. */
 public enum class SessionRenewal {
+    /** Nothing. */
     IDLE,
+
+    /** It asks the provider. */
     ASKING,
 
     /** Another process asks; its token is adopted. */
     ELSEWHERE,
+
+    /** It leaves the provider alone after a failure. */
     BACKING_OFF,
 
     /** The provider said that the user must sign in. */
@@ -75,16 +107,28 @@ public enum class SessionRenewal {
 
 /** How the token's age is known. */
 public enum class SessionClockVerdict {
+    /** By time since boot: right whatever the user did to the date. */
     SAME_BOOT,
+
+    /** By the date, across a reboot. */
     WALL,
+
+    /** Not known: the date contradicts itself. */
     UNTRUSTED,
 }
 
 /** Where the session is kept. */
 public enum class SessionStoreVerdict {
+    /** In the store. */
     PERSISTENT,
+
+    /** In memory: there is no store, or it does not work. */
     MEMORY_ONLY,
+
+    /** The store is unavailable now; the session tries again. */
     LOCKED,
+
+    /** The record could not be read. */
     LOST,
 }
 
@@ -184,6 +228,8 @@ public class SessionEvent internal constructor(
 
         /** State or reason changed. */
         STATE,
+
+        /** A new token holds. */
         NEW_TOKEN,
 
         /** Portal rejected the current generation. */
@@ -191,7 +237,11 @@ public class SessionEvent internal constructor(
 
         /** The provider is asked. */
         RENEWAL_STARTED,
+
+        /** No token this time: [code] says why. */
         RENEWAL_FAILED,
+
+        /** The user must sign in. */
         SIGN_IN_NEEDED,
 
         /** Signed out, here or by another process. */

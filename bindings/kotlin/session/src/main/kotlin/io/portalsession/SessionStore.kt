@@ -51,6 +51,7 @@ public sealed class StoredRecord private constructor() {
 
 /** How a save ended. */
 public enum class SaveOutcome {
+    /** The record is stored. */
     SAVED,
 
     /** The stored revision was another one; nothing was written. */
@@ -58,5 +59,7 @@ public enum class SaveOutcome {
 
     /** Cannot be written now: tried again. */
     UNAVAILABLE,
+
+    /** The store does not work: the session goes on in memory. */
     FAILED,
 }

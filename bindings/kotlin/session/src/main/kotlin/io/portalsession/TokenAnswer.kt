@@ -22,8 +22,8 @@ public sealed class TokenAnswer private constructor() {
      * | status | meaning |
      * |---|---|
      * | 2xx with [token] | the token |
-     * | 2xx without | [PortalSessionException.BadToken] |
-     * | 401 | the user must sign in: [PortalSessionException.SignInNeeded] |
+     * | 2xx without | [ClientSessionException.BadToken] |
+     * | 401 | the user must sign in: [ClientSessionException.SignInNeeded] |
      * | 408, 429, 5xx, 407 | a failure; the session may ask again by itself, after [retryAfter] |
      * | anything else | a failure |
      *
@@ -52,7 +52,7 @@ public sealed class TokenAnswer private constructor() {
     public class Declined
         @JvmOverloads
         constructor(
-            /** Your own number for it, shown in [PortalSession.explain]; 0: none. */
+            /** Your own number for it, shown in [ClientSession.explain]; 0: none. */
             public val hostCode: Int = 0,
         ) : TokenAnswer() {
             override fun toString(): String = "Declined(hostCode=$hostCode)"
@@ -66,7 +66,7 @@ public sealed class TokenAnswer private constructor() {
             public val isRetryable: Boolean = false,
             /** The provider is not asked again sooner than this, nor before the back-off ends. */
             public val retryAfterMillis: Long = 0,
-            /** Your own number for it, shown in [PortalSession.explain] and as [PortalSessionException.osCode]; 0: none. */
+            /** Your own number for it, shown in [ClientSession.explain] and as [ClientSessionException.osCode]; 0: none. */
             public val hostCode: Int = 0,
         ) : TokenAnswer() {
             init {

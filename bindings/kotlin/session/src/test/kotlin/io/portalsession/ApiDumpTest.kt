@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test
 class ApiDumpTest {
     @Test
     fun `the public API is the one that was released`() {
-        val classes = File(PortalSession::class.java.protectionDomain.codeSource.location.toURI())
+        val classes = File(ClientSession::class.java.protectionDomain.codeSource.location.toURI())
         val dump = StringBuilder()
         val files = classes.walk().filter { it.extension == "class" }.sortedBy { it.path }
         AbiTools.getInstance().printJvmDump(dump, files.asIterable(), AbiFilters.EMPTY)

@@ -36,7 +36,7 @@ class DayTest : SessionTests() {
     private lateinit var portal: FakePortal
     private lateinit var user: TokenAnswer.Token
     private lateinit var client: OkHttpClient
-    private lateinit var session: PortalSession
+    private lateinit var session: ClientSession
     private val bare by lazy { portal.client().build() }
 
     @Volatile private var airplaneMode = false
@@ -163,7 +163,7 @@ class DayTest : SessionTests() {
             pass(25.hours)
             airplaneMode = true
             backendFault = { throw IOException("no network") }
-            failsWith<PortalSessionException.ProviderFailed> { session.lease() }
+            failsWith<ClientSessionException.ProviderFailed> { session.lease() }
             airplaneMode = false
             backendFault = null
             pass(5.minutes)
@@ -176,7 +176,7 @@ class DayTest : SessionTests() {
         blocking {
             pass(25.hours)
             backendFault = { throw NullPointerException("a mistake") }
-            failsWith<PortalSessionException.ProviderFailed> { use() }
+            failsWith<ClientSessionException.ProviderFailed> { use() }
             backendFault = null
             pass(10.minutes)
             assertEquals(200, use())
@@ -187,9 +187,9 @@ class DayTest : SessionTests() {
         blocking {
             pass(25.hours)
             portal.arm("""{"kind": "status", "scope": "app", "status": 503, "retry_after_seconds": 600}""")
-            assertTrue(failsWith<PortalSessionException.ProviderFailed> { use() }.retryAfterMillis >= 600_000)
+            assertTrue(failsWith<ClientSessionException.ProviderFailed> { use() }.retryAfterMillis >= 600_000)
             pass(5.minutes)
-            failsWith<PortalSessionException.ProviderFailed> { use() }
+            failsWith<ClientSessionException.ProviderFailed> { use() }
             assertEquals(1, portal.count("app_requests"))
             pass(30.minutes)
             assertEquals(200, use())
@@ -221,13 +221,13 @@ class DayTest : SessionTests() {
             coroutineScope {
                 val call = async(Dispatchers.IO, CoroutineStart.UNDISPATCHED) { runCatching { use() }.exceptionOrNull() }
                 while (portal.count("held") == 0L) kotlinx.coroutines.yield()
-                session.clear()
-                assertTrue(call.await() is PortalSessionException.Cleared, "${call.await()}")
+                session.signOut()
+                assertTrue(call.await() is ClientSessionException.SignInNeeded, "${call.await()}")
                 portal.release()
             }
             session.awaitNotice(SessionNotice.FOREGROUND)
             assertNull(session.tryLease())
-            failsWith<PortalSessionException.SignInNeeded> { use() }
+            failsWith<ClientSessionException.SignInNeeded> { use() }
             assertFalse(store.text().contains(user.text))
         }
 
@@ -235,7 +235,7 @@ class DayTest : SessionTests() {
     fun `another user after a logout never sees the first one's token`() =
         blocking {
             assertEquals(200, use())
-            session.clear()
+            session.signOut()
             user = portal.createClient()
             session.push(user)
             assertEquals(user.text, session.lease().token())
@@ -267,7 +267,7 @@ class DayTest : SessionTests() {
             portal.advance(1.minutes)
             store.locked = true
             start()
-            failsWith<PortalSessionException.StoreUnavailable> { session.awaitNotice(SessionNotice.FOREGROUND) }
+            failsWith<ClientSessionException.StoreFailed> { session.awaitNotice(SessionNotice.FOREGROUND) }
             coroutineScope {
                 val call = async(Dispatchers.IO) { use() }
                 store.locked = false

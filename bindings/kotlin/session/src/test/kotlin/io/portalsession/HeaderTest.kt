@@ -41,18 +41,19 @@ class HeaderTest {
         enumValues<E>().drop(from).associate { it.name to it.ordinal }
 
     @Test
-    fun `each error code has its exception and each exception its code`() {
+    fun `error codes have the header's names and numbers, and each has an exception that tells them`() {
         val codes = values("PORTAL_ERR")
-        val base = PortalSessionException::class.java
-        val cases = base.declaredClasses.filter { base.isAssignableFrom(it) }
         assertEquals(25, codes.size)
-        assertEquals(codes.keys.map { it.replace("_", "") }.toSet(), cases.map { it.simpleName.uppercase() }.toSet())
+        assertEquals(codes, (SessionErrorCode.entries - SessionErrorCode.OTHER).associate { it.name to it.value })
         for ((name, code) in codes) {
-            val made = PortalSessionException.of(PortalSessionException.Details(code, 503, 7, 1, 250, "why"))
-            assertEquals(name.replace("_", ""), made.javaClass.simpleName.uppercase())
-            val read = made.run { listOf(this.code, httpStatus, osCode, isRetryable, isTls, retryAfterMillis, message) }
-            assertEquals(listOf<Any?>(code, 503, 7, true, false, 250L, "why"), read)
+            val made = ClientSessionException.of(ClientSessionException.Details(code, 503, 7, 1, 250, "why"))
+            val read = made.run { listOf(this.code.name, httpStatus, osCode, isRetryable, isTls, retryAfterMillis, message) }
+            assertEquals(listOf<Any?>(name, 503, 7, true, false, 250L, "why"), read)
+            val isOurs = name in setOf("INTERNAL", "OUT_OF_MEMORY")
+            assertEquals(isOurs, made is ClientSessionException.Internal, name)
         }
+        val base = ClientSessionException::class.java
+        assertEquals(9, base.declaredClasses.count { base.isAssignableFrom(it) })
     }
 
     @Test

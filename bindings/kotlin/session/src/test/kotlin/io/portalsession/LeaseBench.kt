@@ -27,7 +27,7 @@ private inline fun medianNanos(call: () -> Unit): Double {
 }
 
 fun main() {
-    val session = PortalSession.open({ TokenAnswer.Token("t".repeat(LONGEST_TOKEN)) })
+    val session = ClientSession.open { provider { TokenAnswer.Token("t".repeat(LONGEST_TOKEN)) } }
     runBlocking { session.lease() }
     var sink = 0
     repeat(2) { // the first time warms up

@@ -20,7 +20,8 @@ object MinifiedApp {
     fun main(arguments: Array<String>) {
         var asked = 0
         val session =
-            PortalSession.open({ request -> TokenAnswer.Token("${request.reason}-${++asked}".lowercase()) }) {
+            ClientSession.open {
+                provider { request -> TokenAnswer.Token("${request.reason}-${++asked}".lowercase()) }
                 store(ShortStore())
                 logger(SessionLogger.Level.DEBUG) { _, line -> check(line.isNotEmpty()) }
             }
@@ -28,13 +29,14 @@ object MinifiedApp {
             val lease = session.lease()
             session.report(lease, 401)
             println("leases ${lease.token()} ${session.lease().token()}")
-            session.clear()
+            session.signOut()
             try {
                 session.lease()
-            } catch (failure: PortalSessionException.SignInNeeded) {
-                println("code ${failure.code}")
+            } catch (failure: ClientSessionException.SignInNeeded) {
+                println("code ${failure.code.value}")
             }
         }
+        if ("killed" in arguments) Runtime.getRuntime().halt(0)
         if ("exit-without-close" !in arguments) session.close(60_000)
     }
 }

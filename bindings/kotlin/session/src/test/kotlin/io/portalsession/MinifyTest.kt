@@ -45,8 +45,8 @@ class MinifyTest {
         assertTrue("leases first-1 rejected-2" in output, output)
         assertTrue("code -13" in output, output)
         assertFalse("WARNING" in output, output)
-        val renamed = File(folder, "mapping.txt").readLines().single { it.startsWith("io.portalsession.PortalSession -> ") }
-        assertFalse(renamed.endsWith(" io.portalsession.PortalSession:"), renamed)
+        val renamed = File(folder, "mapping.txt").readLines().single { it.startsWith("io.portalsession.ClientSession -> ") }
+        assertFalse(renamed.endsWith(" io.portalsession.ClientSession:"), renamed)
     }
 
     @Test

@@ -28,7 +28,7 @@ class ProviderTest : SessionTests() {
         blocking {
             provider.script = { _, number -> if (number == 1) error("a mistake") else TokenAnswer.Token("good") }
             val session = open()
-            val failure = failsWith<PortalSessionException.ProviderFailed> { session.lease() }
+            val failure = failsWith<ClientSessionException.ProviderFailed> { session.lease() }
             clock.advance(session, 1.hours)
             assertEquals("good", session.lease().token())
             assertFalse(failure.isRetryable && failure.retryAfterMillis == 0L)
@@ -45,7 +45,7 @@ class ProviderTest : SessionTests() {
                 TokenAnswer.Token("good")
             }
             val session = open()
-            val failure = failsWith<PortalSessionException.ProviderFailed> { session.lease() }
+            val failure = failsWith<ClientSessionException.ProviderFailed> { session.lease() }
             assertTrue(failure.isRetryable)
             clock.advance(session, 1.hours)
             withTimeout(WAIT) { again.await() }
@@ -57,11 +57,11 @@ class ProviderTest : SessionTests() {
         blocking {
             provider.script = { _, _ -> TokenAnswer.Http(429, retryAfter = "120") }
             val session = open()
-            val failure = failsWith<PortalSessionException.ProviderFailed> { session.lease() }
+            val failure = failsWith<ClientSessionException.ProviderFailed> { session.lease() }
             assertEquals(429, failure.httpStatus)
             assertTrue(failure.retryAfterMillis >= 120_000, "${failure.retryAfterMillis}")
             clock.advance(session, 119.seconds)
-            failsWith<PortalSessionException.ProviderFailed> { session.lease() }
+            failsWith<ClientSessionException.ProviderFailed> { session.lease() }
             assertEquals(1, provider.count)
         }
 
@@ -70,7 +70,7 @@ class ProviderTest : SessionTests() {
         blocking {
             val date = "Tue, 14 Nov 2023 22:13:20 GMT"
             provider.script = { _, _ -> TokenAnswer.Http(503, retryAfter = "Tue, 14 Nov 2023 22:23:20 GMT", date = date) }
-            val failure = failsWith<PortalSessionException.ProviderFailed> { open().lease() }
+            val failure = failsWith<ClientSessionException.ProviderFailed> { open().lease() }
             assertTrue(failure.retryAfterMillis in 600_000..900_000, "${failure.retryAfterMillis}")
         }
 
@@ -78,17 +78,17 @@ class ProviderTest : SessionTests() {
     @Test
     fun `each status of the backend means what the C header says`() =
         blocking {
-            suspend fun failure(status: Int): PortalSessionException {
+            suspend fun failure(status: Int): ClientSessionException {
                 provider.script = { _, _ -> TokenAnswer.Http(status) }
-                return failsWith<PortalSessionException> { open().lease() }.also { assertEquals(status, it.httpStatus) }
+                return failsWith<ClientSessionException> { open().lease() }.also { assertEquals(status, it.httpStatus) }
             }
-            assertTrue(failure(401) is PortalSessionException.SignInNeeded)
-            for (status in listOf(200, 204)) assertTrue(failure(status) is PortalSessionException.BadToken, "$status")
+            assertTrue(failure(401) is ClientSessionException.SignInNeeded)
+            for (status in listOf(200, 204)) assertTrue(failure(status) is ClientSessionException.BadToken, "$status")
             for (status in listOf(407, 408, 429, 500, 503, 511)) {
-                assertTrue(failure(status).let { it is PortalSessionException.ProviderFailed && it.isRetryable }, "$status")
+                assertTrue(failure(status).let { it is ClientSessionException.ProviderFailed && it.isRetryable }, "$status")
             }
             for (status in listOf(100, 302, 400, 403, 404, 600)) {
-                val permanent = failure(status).let { it is PortalSessionException.ProviderFailed && it.retryAfterMillis > 0 }
+                val permanent = failure(status).let { it is ClientSessionException.ProviderFailed && it.retryAfterMillis > 0 }
                 assertTrue(permanent, "$status")
             }
             val session = open()
@@ -101,10 +101,10 @@ class ProviderTest : SessionTests() {
         blocking {
             suspend fun message(thrown: IOException): String {
                 provider.script = { _, _ -> throw thrown }
-                return checkNotNull(failsWith<PortalSessionException.ProviderFailed> { open().lease() }.message)
+                return checkNotNull(failsWith<ClientSessionException.ProviderFailed> { open().lease() }.message)
             }
             provider.script = { _, _ -> TokenAnswer.Http(503) }
-            val broken = checkNotNull(failsWith<PortalSessionException.ProviderFailed> { open().lease() }.message)
+            val broken = checkNotNull(failsWith<ClientSessionException.ProviderFailed> { open().lease() }.message)
             val unreachable = message(UnknownHostException("backend.example"))
             val tooSlow = message(SocketTimeoutException())
             val unsafe = message(IOException("wrapped", SSLHandshakeException("expired")))
@@ -118,13 +118,13 @@ class ProviderTest : SessionTests() {
         blocking {
             for (answer in listOf(TokenAnswer.Token("good", "client 1"), TokenAnswer.Token("good", ageMillis = -1))) {
                 provider.script = { _, _ -> answer }
-                failsWith<PortalSessionException.BadToken> { open().lease() }
+                failsWith<ClientSessionException.BadToken> { open().lease() }
             }
             for (fault in listOf("client", "age_ms is negative")) {
                 assertTrue(log.any { "answer was refused" in it && fault in it }, "$fault: $log")
             }
             provider.script = { _, _ -> TokenAnswer.Failed(isRetryable = true, retryAfterMillis = -5) }
-            failsWith<PortalSessionException.ProviderFailed> { open().lease() }
+            failsWith<ClientSessionException.ProviderFailed> { open().lease() }
             assertTrue(log.any { "retryAfterMillis is -5" in it }, "$log")
         }
 
@@ -133,7 +133,7 @@ class ProviderTest : SessionTests() {
         blocking {
             val session = open()
             for (word in listOf("null", "undefined", "None", "true", "401", "NaN", "[object Object]")) {
-                val failure = failsWith<PortalSessionException.BadToken> { session.push(TokenAnswer.Token(word)) }
+                val failure = failsWith<ClientSessionException.BadToken> { session.push(TokenAnswer.Token(word)) }
                 assertFalse("space" in failure.message.orEmpty(), "$word: ${failure.message}")
             }
         }
@@ -143,8 +143,8 @@ class ProviderTest : SessionTests() {
         blocking {
             provider.script = { _, _ -> TokenAnswer.Declined(hostCode = 42) }
             val session = open()
-            assertEquals(42, failsWith<PortalSessionException.SignInNeeded> { session.lease() }.osCode)
-            failsWith<PortalSessionException.SignInNeeded> { session.lease() }
+            assertEquals(42, failsWith<ClientSessionException.SignInNeeded> { session.lease() }.osCode)
+            failsWith<ClientSessionException.SignInNeeded> { session.lease() }
             assertEquals(1, provider.count)
         }
 
@@ -165,8 +165,8 @@ class ProviderTest : SessionTests() {
             coroutineScope {
                 val waiting = async(start = UNDISPATCHED) { runCatching { session.lease() }.exceptionOrNull() }
                 started.await()
-                session.clear()
-                assertTrue(waiting.await() is PortalSessionException.Cleared, "${waiting.await()}")
+                session.signOut()
+                assertTrue(waiting.await() is ClientSessionException.SignInNeeded, "${waiting.await()}")
             }
             withTimeout(WAIT) { cancelled.await() }
         }
@@ -185,10 +185,10 @@ class ProviderTest : SessionTests() {
                         handedOver.complete(Unit)
                     }
                 }
-            val session = open(provider = null) { provider(stubborn) }
+            val session = open(provider = null) { callbackProvider(stubborn) }
             session.prepare()
             withTimeout(WAIT) { started.await() }
-            session.clear()
+            session.signOut()
             gate.complete(Unit)
             handedOver.await()
             session.awaitNotice(SessionNotice.FOREGROUND)
@@ -201,7 +201,7 @@ class ProviderTest : SessionTests() {
         blocking {
             provider.script = { _, _ -> withTimeout(1) { awaitCancellation() } }
             val session = open()
-            assertTrue(failsWith<PortalSessionException.ProviderFailed> { session.lease() }.isRetryable)
+            assertTrue(failsWith<ClientSessionException.ProviderFailed> { session.lease() }.isRetryable)
         }
 
     @Test
@@ -212,7 +212,7 @@ class ProviderTest : SessionTests() {
                 awaitCancellation()
             }
             val session = open()
-            assertTrue(failsWith<PortalSessionException.ProviderFailed> { session.lease() }.isRetryable)
+            assertTrue(failsWith<ClientSessionException.ProviderFailed> { session.lease() }.isRetryable)
         }
 
     @Test
@@ -232,7 +232,7 @@ class ProviderTest : SessionTests() {
                 // Two steps: a timer that is late by far means a frozen process, which gets some seconds more.
                 clock.advance(session, 31.seconds)
                 clock.advance(session, 31.seconds)
-                assertTrue(waiting.await() is PortalSessionException, "${waiting.await()}")
+                assertTrue(waiting.await() is ClientSessionException, "${waiting.await()}")
             }
             gate.complete(Unit)
             withTimeout(WAIT) { while (session.tryLease() == null) kotlinx.coroutines.yield() }
@@ -246,7 +246,7 @@ class ProviderTest : SessionTests() {
             provider.script = { _, number -> TokenAnswer.Token(texts[number - 1]) }
             val session = open()
             repeat(texts.size) {
-                failsWith<PortalSessionException.BadToken> { session.lease() }
+                failsWith<ClientSessionException.BadToken> { session.lease() }
                 clock.advance(session, 1.hours)
             }
         }

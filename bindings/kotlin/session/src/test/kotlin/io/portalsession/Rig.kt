@@ -14,7 +14,7 @@ import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 
 /** Time stands still until it is moved. */
-@OptIn(PortalSessionTestingApi::class)
+@OptIn(ClientSessionTestingApi::class)
 class ManualClock(
     @Volatile var unixMillis: Long = 1_700_000_000_000,
 ) : SessionClock {
@@ -30,7 +30,7 @@ class ManualClock(
     }
 
     suspend fun advance(
-        session: PortalSession,
+        session: ClientSession,
         by: Duration,
     ) {
         session.awaitNotice(SessionNotice.BACKGROUND) // a save under way must not seem to take as long as the jump
@@ -102,18 +102,18 @@ class MemoryStore : SessionStore {
 
 /** A test class of sessions: each is closed at its end, and then nothing native is left. */
 abstract class SessionTests {
-    private val opened = mutableListOf<PortalSession>()
+    private val opened = mutableListOf<ClientSession>()
     val clock = ManualClock()
     val provider = ScriptedProvider()
     val store = MemoryStore()
     val log = CopyOnWriteArrayList<String>()
 
-    @OptIn(PortalSessionTestingApi::class)
+    @OptIn(ClientSessionTestingApi::class)
     fun open(
         provider: TokenProvider? = this.provider,
-        configure: PortalSession.Builder.() -> Unit = {},
-    ): PortalSession {
-        val builder = PortalSession.Builder().clock(clock).logger(SessionLogger.Level.DEBUG) { _, line -> log += line }
+        configure: ClientSessionBuilder.() -> Unit = {},
+    ): ClientSession {
+        val builder = ClientSessionBuilder().clock(clock).logger(SessionLogger.Level.DEBUG) { _, line -> log += line }
         if (provider != null) builder.provider(provider)
         return builder.apply(configure).open().also { opened += it }
     }

@@ -6,6 +6,8 @@ import io.portalsession.internal.NativeHandle
 import io.portalsession.internal.SessionHost
 import java.lang.ref.WeakReference
 import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.LinkedBlockingQueue
+import java.util.concurrent.TimeUnit
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.days
 import kotlin.time.Duration.Companion.hours
@@ -110,7 +112,7 @@ class SessionTest : SessionTests() {
     }
 
     @Test
-    @OptIn(PortalSessionTestingApi::class)
+    @OptIn(ClientSessionTestingApi::class)
     fun `a clock that throws counts as none`() =
         blocking {
             val session = open { clock { error("no time") } }
@@ -158,13 +160,13 @@ class SessionTest : SessionTests() {
     fun `a pushed token signs in and is asked of nobody`() =
         blocking {
             val session = open(provider = null)
-            failsWith<PortalSessionException.NoProvider> { session.lease() }
+            failsWith<ClientSessionException.SignInNeeded> { session.lease() }
             session.push(TokenAnswer.Token("pushed", clientId = "client-7"))
             assertEquals("pushed", session.lease().token())
-            failsWith<PortalSessionException.ClientMismatch> { session.push(TokenAnswer.Token("other", "client-8")) }
-            failsWith<PortalSessionException.BadToken> { session.push(TokenAnswer.Token("with space")) }
+            failsWith<ClientSessionException.BadToken> { session.push(TokenAnswer.Token("other", "client-8")) }
+            failsWith<ClientSessionException.BadToken> { session.push(TokenAnswer.Token("with space")) }
             val old = TokenAnswer.Token("old", ageMillis = 24.hours.inWholeMilliseconds)
-            failsWith<PortalSessionException.TokenTooOld> { session.push(old) }
+            failsWith<ClientSessionException.BadToken> { session.push(old) }
         }
 
     @Test
@@ -172,10 +174,10 @@ class SessionTest : SessionTests() {
         blocking {
             val session = open { store(store) }
             val lease = session.lease()
-            session.clear()
+            session.signOut()
             assertNull(session.tryLease())
-            failsWith<PortalSessionException.SignInNeeded> { session.lease() }
-            failsWith<PortalSessionException.Stale> { session.report(lease, 200) }
+            failsWith<ClientSessionException.SignInNeeded> { session.lease() }
+            failsWith<ClientSessionException.Stale> { session.report(lease, 200) }
             assertFalse("token-1" in store.text())
             session.push(TokenAnswer.Token("after-login"))
             assertEquals("after-login", session.lease().token())
@@ -188,14 +190,14 @@ class SessionTest : SessionTests() {
             val session = open(provider = null) { store(store) }
             session.push(TokenAnswer.Token("first", "client-1"))
             val lease = session.lease()
-            failsWith<PortalSessionException.BadToken> { session.switchUser(TokenAnswer.Token("null", "client-2")) }
+            failsWith<ClientSessionException.BadToken> { session.switchUser(TokenAnswer.Token("null", "client-2")) }
             assertEquals("first", session.lease().token())
             session.switchUser(TokenAnswer.Token("second", "client-2"), expectedEpoch = lease.epoch)
             assertEquals("second", session.lease().token())
             assertFalse("first" in store.text())
-            failsWith<PortalSessionException.Stale> { session.report(lease, 401) }
+            failsWith<ClientSessionException.Stale> { session.report(lease, 401) }
             val late = TokenAnswer.Token("third", "client-3")
-            failsWith<PortalSessionException.Stale> { session.switchUser(late, expectedEpoch = lease.epoch) }
+            failsWith<ClientSessionException.Stale> { session.switchUser(late, expectedEpoch = lease.epoch) }
             assertEquals("second", session.lease().token())
         }
 
@@ -204,9 +206,9 @@ class SessionTest : SessionTests() {
         blocking {
             val session = open()
             val epoch = session.lease().epoch
-            session.clear()
+            session.signOut()
             val fromBefore = TokenAnswer.Token("from-before")
-            failsWith<PortalSessionException.Stale> { session.push(fromBefore, expectedEpoch = epoch) }
+            failsWith<ClientSessionException.Stale> { session.push(fromBefore, expectedEpoch = epoch) }
         }
 
     @Test
@@ -268,10 +270,28 @@ class SessionTest : SessionTests() {
             session.report(lease, 401)
             session.lease()
             provider.script = { _, _ -> throw IllegalStateException("unexpected character at SECRET-3") }
-            printed.append(failsWith<PortalSessionException.ProviderFailed> { session.renew() }.stackTraceToString())
+            printed.append(failsWith<ClientSessionException.ProviderFailed> { session.renew() }.stackTraceToString())
             printed.append(session.explain()).append(log)
             assertFalse("SECRET" in printed, printed.toString())
             assertTrue("The token provider threw java.lang.IllegalStateException." in log, "$log")
+        }
+
+    @Test
+    fun `what the app's callback throws reaches the thread's handler, and the session goes on`() =
+        blocking {
+            val thrown = LinkedBlockingQueue<Throwable>()
+            val before = Thread.getDefaultUncaughtExceptionHandler()
+            Thread.setDefaultUncaughtExceptionHandler { _, failure -> thrown += failure }
+            try {
+                val session = open()
+                session.notify(SessionNotice.FOREGROUND, { throw IllegalStateException("executor is shut down") }, {})
+                assertEquals("executor is shut down", thrown.poll(60, TimeUnit.SECONDS)?.message)
+                session.observe({ it.run() }, { _, _ -> throw IllegalStateException("observer") })
+                assertEquals("token-1", session.lease().token())
+                assertEquals("observer", thrown.poll(60, TimeUnit.SECONDS)?.message)
+            } finally {
+                Thread.setDefaultUncaughtExceptionHandler(before)
+            }
         }
 
     @Test
@@ -284,12 +304,12 @@ class SessionTest : SessionTests() {
                 val waiting = async { runCatching { session.lease() }.exceptionOrNull() }
                 started.await()
                 session.close()
-                assertTrue(waiting.await() is PortalSessionException.Closed)
+                assertTrue(waiting.await() is ClientSessionException.Closed)
             }
             session.close()
-            failsWith<PortalSessionException.Closed> { session.lease() }
-            failsWith<PortalSessionException.Closed> { session.explain() }
-            failsWith<PortalSessionException.Closed> { session.clear() }
+            failsWith<ClientSessionException.Closed> { session.lease() }
+            failsWith<ClientSessionException.Closed> { session.explain() }
+            failsWith<ClientSessionException.Closed> { session.signOut() }
         }
 
     @Test
@@ -302,7 +322,7 @@ class SessionTest : SessionTests() {
                     repeat(50) {
                         launch(Dispatchers.Default) {
                             runCatching { repeat(20) { session.tryLease()?.let { lease -> session.report(lease, 200) } } }
-                                .exceptionOrNull()?.let { assertTrue(it is PortalSessionException.Closed, "$it") }
+                                .exceptionOrNull()?.let { assertTrue(it is ClientSessionException.Closed, "$it") }
                         }
                     }
                     session.close()
@@ -311,7 +331,7 @@ class SessionTest : SessionTests() {
         }
 
     @Test
-    @OptIn(PortalSessionTestingApi::class)
+    @OptIn(ClientSessionTestingApi::class)
     fun `a handle is not released under a call that uses it`() {
         val host = SessionHost(null, null, null, null, Dispatchers.IO).apply { onEvent = {} }
         val empty = ByteArray(0)
@@ -322,15 +342,15 @@ class SessionTest : SessionTests() {
             assertEquals(NativeHandle.kept.toLong(), NativeBridge.liveObjects())
             assertTrue(handle.useEvenClosed { session -> NativeBridge.allows(session, https, portal, 443) })
         }
-        failsWith<PortalSessionException.Closed> { handle.use { } }
+        failsWith<ClientSessionException.Closed> { handle.use { } }
     }
 
     @Test
     fun `what is out of bounds is refused at open with the reason`() {
-        assertTrue("idle" in failsWith<PortalSessionException.Policy> { open { policy(SessionPolicy().idle(1.milliseconds)) } }.message!!)
-        failsWith<PortalSessionException.HostNotAllowed> { open { portalUrl("http://portal.example") } }
-        failsWith<PortalSessionException.InvalidArgument> { open { name("x".repeat(129)) } }
-        val role = failsWith<PortalSessionException.InvalidArgument> { open { role("x".repeat(17)) } }
+        assertTrue("idle" in failsWith<ClientSessionException.Misuse> { open { policy(SessionPolicy().idle(1.milliseconds)) } }.message!!)
+        failsWith<ClientSessionException.Misuse> { open { portalUrl("http://portal.example") } }
+        failsWith<ClientSessionException.Misuse> { open { name("x".repeat(129)) } }
+        val role = failsWith<ClientSessionException.Misuse> { open { role("x".repeat(17)) } }
         assertTrue("role" in role.message!!, role.message)
     }
 
@@ -347,12 +367,12 @@ class SessionTest : SessionTests() {
                 { policy.softWindow(0.5.milliseconds) },
                 { policy.renewalLeadMillis(0) },
                 { policy.requestTimeout(Duration.ZERO) },
-                { PortalSession.Builder().name("") },
-                { PortalSession.Builder().clientId("") },
-                { PortalSession.Builder().portalUrl("") },
-                { PortalSession.Builder().role("") },
-                { PortalSession.Builder().allowedHosts() },
-                { PortalSession.Builder().bootTag(0) },
+                { ClientSessionBuilder().name("") },
+                { ClientSessionBuilder().clientId("") },
+                { ClientSessionBuilder().portalUrl("") },
+                { ClientSessionBuilder().role("") },
+                { ClientSessionBuilder().allowedHosts() },
+                { ClientSessionBuilder().bootTag(0) },
                 { open().push(TokenAnswer.Token("good"), expectedEpoch = 0) },
             )
         mistakes.forEachIndexed { at, mistake ->
@@ -383,7 +403,7 @@ class SessionTest : SessionTests() {
 
     @Test
     fun `a closed session says which hosts are allowed until the app lets go of it`() {
-        var session: PortalSession? = open(provider = null)
+        var session: ClientSession? = open(provider = null)
         closeAll()
         repeat(3) {
             assertTrue(checkNotNull(session).allows("https", "api.portalhq.io", 443))

@@ -63,7 +63,7 @@ class StoreTest : SessionTests() {
             closeAll()
             store.locked = true
             val session = open { store(store) }
-            failsWith<PortalSessionException.StoreUnavailable> { session.awaitNotice(SessionNotice.FOREGROUND) }
+            failsWith<ClientSessionException.StoreFailed> { session.awaitNotice(SessionNotice.FOREGROUND) }
             assertNull(session.tryLease())
             assertEquals(SessionReason.STORE_UNAVAILABLE, session.readStatus().reason)
             coroutineScope {
@@ -116,7 +116,7 @@ class StoreTest : SessionTests() {
             session.lease()
             assertTrue("token-1" in store.text())
             store.locked = true
-            failsWith<PortalSessionException.StoreUnavailable> { session.clear() }
+            failsWith<ClientSessionException.StoreFailed> { session.signOut() }
             store.locked = false
             session.awaitNotice(SessionNotice.FOREGROUND)
             assertFalse("token-1" in store.text())

@@ -2,7 +2,7 @@
 package io.portalsession.android
 
 import android.app.Application
-import io.portalsession.PortalSession
+import io.portalsession.ClientSession
 import io.portalsession.TokenAnswer
 import io.portalsession.okhttp.PortalInterceptor
 import io.portalsession.okhttp.toTokenAnswer
@@ -17,13 +17,15 @@ class App : Application() {
     private val backend = OkHttpClient()
 
     val session by lazy {
-        PortalSession.open(this, { _ ->
-            val call = backend.newCall(Request.Builder().url("https://backend.example.com/portal-token").build())
-            call.execute().toTokenAnswer { body ->
-                val json = JSONObject(body)
-                TokenAnswer.Token(json.getString("clientSessionToken"), json.getString("id"))
+        ClientSession.open(this) {
+            provider { _ ->
+                val call = backend.newCall(Request.Builder().url("https://backend.example.com/portal-token").build())
+                call.execute().toTokenAnswer { body ->
+                    val json = JSONObject(body)
+                    TokenAnswer.Token(json.getString("clientSessionToken"), json.getString("id"))
+                }
             }
-        })
+        }
     }
 
     /** Requests to Portal carry the token, wait for a new one where it is due, and survive a 401. Others pass untouched. */

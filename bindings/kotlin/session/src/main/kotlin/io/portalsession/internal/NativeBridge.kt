@@ -1,7 +1,7 @@
 // The native methods, each one call of the C API (bindings/kotlin/jni/bridge.cpp). Text is UTF-8, times are milliseconds.
 package io.portalsession.internal
 
-import io.portalsession.PortalSessionException
+import io.portalsession.ClientSessionException
 
 /** What native code calls in a session's own parts. Nothing may be thrown. */
 internal interface NativeHost {
@@ -39,7 +39,7 @@ internal interface NativeHost {
 
 /** Hears the end of an operation once: a lease's bytes, or null where there is none, and why there is none. */
 internal fun interface NativeCompletion {
-    fun complete(lease: ByteArray?, failure: PortalSessionException?)
+    fun complete(lease: ByteArray?, failure: ClientSessionException?)
 }
 
 @Suppress("LongParameterList", "TooManyFunctions")
@@ -65,7 +65,7 @@ internal object NativeBridge {
         check(abi() >= ABI) { "libportal_session is older than its Kotlin wrapper: ABI ${abi()}, needed $ABI" }
     }
 
-    // Each throws a PortalSessionException where the C API returns an error, unless it returns the code itself.
+    // Each throws a ClientSessionException where the C API returns an error, unless it returns the code itself.
 
     @JvmStatic
     external fun open(
@@ -154,6 +154,9 @@ internal object NativeBridge {
 
     @JvmStatic external fun verdict(httpStatus: Int, errorId: ByteArray?, exception: ByteArray?, legacyCode: Int): Int
 
+    /** Whether this thread is the library's own: a blocking wait on it would wait for itself. */
+    @JvmStatic external fun isLibraryThread(): Boolean
+
     @JvmStatic external fun abi(): Int
 
     @JvmStatic external fun version(): ByteArray
@@ -171,8 +174,8 @@ internal object NativeBridge {
         flags: Int,
         retryAfterMillis: Long,
         message: ByteArray,
-    ): PortalSessionException =
-        PortalSessionException.of(
-            PortalSessionException.Details(code, httpStatus, osCode, flags, retryAfterMillis, message.decodeToString()),
+    ): ClientSessionException =
+        ClientSessionException.of(
+            ClientSessionException.Details(code, httpStatus, osCode, flags, retryAfterMillis, message.decodeToString()),
         )
 }

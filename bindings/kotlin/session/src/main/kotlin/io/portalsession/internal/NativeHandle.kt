@@ -1,7 +1,7 @@
 // One session of the C API, safe to close while other threads call it.
 package io.portalsession.internal
 
-import io.portalsession.PortalSessionException
+import io.portalsession.ClientSessionException
 import java.lang.ref.PhantomReference
 import java.lang.ref.ReferenceQueue
 import java.util.concurrent.ConcurrentHashMap
@@ -47,7 +47,7 @@ internal class NativeHandle(session: Long) {
                 NativeBridge.close(it, waitMillis)
                 native.refuseNewCalls()
             }
-        } catch (_: PortalSessionException.Closed) {
+        } catch (_: ClientSessionException.Closed) {
             // Closed before.
         }
         releaseUnreachable()
@@ -62,7 +62,7 @@ internal class NativeHandle(session: Long) {
             val now = users.incrementAndGet()
             if (now >= 0 || evenClosed) return
             leave()
-            throw PortalSessionException.closed()
+            throw ClientSessionException.closed()
         }
 
         fun leave() {

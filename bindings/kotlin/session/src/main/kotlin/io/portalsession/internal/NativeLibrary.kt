@@ -11,10 +11,10 @@ internal object NativeLibrary {
     /** A file named by the system property; in a desktop's jar the one in it; else, as on Android, the system's search. */
     fun load() {
         val file = System.getProperty(FILE_PROPERTY)
-        val packed = if (file == null) NativeLibrary::class.java.getResource(packedName()) else null
+        val packed = if (file == null && !isAndroid()) NativeLibrary::class.java.getResource(packedName()) else null
         when {
             file != null -> System.load(File(file).absolutePath)
-            packed != null -> System.load(unpacked(packed.readBytes()).absolutePath)
+            packed != null -> loadUnpacked(packed.readBytes())
             else -> System.loadLibrary(NAME)
         }
     }
@@ -25,10 +25,22 @@ internal object NativeLibrary {
         return "/natives/$system-$processor/${System.mapLibraryName(NAME)}"
     }
 
-    private fun unpacked(library: ByteArray): File {
+    /** There the search of a class path opens archives, often on the main thread, and finds nothing. */
+    private fun isAndroid() = System.getProperty("java.vm.name") == "Dalvik"
+
+    /** The file goes at once where the system allows it, so that a killed process leaves none. */
+    internal fun loadUnpacked(library: ByteArray) {
         val file = File.createTempFile(NAME, null)
-        file.deleteOnExit()
-        file.writeBytes(library)
-        return file
+        try {
+            file.writeBytes(library)
+            System.load(file.absolutePath)
+        } catch (cause: UnsatisfiedLinkError) {
+            val hint =
+                "The native library cannot be loaded from ${file.parent}, perhaps because that folder is mounted noexec. " +
+                    "Set -Djava.io.tmpdir to another folder, or -D$FILE_PROPERTY to the path of libportal_session."
+            throw UnsatisfiedLinkError(hint).apply { initCause(cause) }
+        } finally {
+            if (!file.delete()) file.deleteOnExit() // Windows keeps a loaded file
+        }
     }
 }

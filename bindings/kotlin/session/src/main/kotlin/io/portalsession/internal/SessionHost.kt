@@ -2,8 +2,8 @@
 package io.portalsession.internal
 
 import io.portalsession.InvalidAnswer
-import io.portalsession.PortalSessionException
-import io.portalsession.PortalSessionTestingApi
+import io.portalsession.ClientSessionException
+import io.portalsession.ClientSessionTestingApi
 import io.portalsession.SaveOutcome
 import io.portalsession.SessionClock
 import io.portalsession.SessionEvent
@@ -36,7 +36,7 @@ import kotlinx.coroutines.launch
  *
  * No text of an exception is logged, since it may hold a token (a parser's names what it read): only its class.
  */
-@OptIn(PortalSessionTestingApi::class)
+@OptIn(ClientSessionTestingApi::class)
 internal class SessionHost(
     private val provider: TokenProvider?,
     private val store: SessionStore?,
@@ -98,7 +98,7 @@ internal class SessionHost(
             send(id, checkNotNull(provider).fetch(request))
         } catch (cancelled: CancellationException) {
             throw cancelled // our withdrawal, or the provider's own time-out: see `ask`
-        } catch (failure: PortalSessionException) {
+        } catch (failure: ClientSessionException) {
             logThrown("token provider", failure)
             send(id, TokenAnswer.Failed(failure.isRetryable, failure.retryAfterMillis))
         } catch (io: IOException) {
@@ -151,9 +151,9 @@ internal class SessionHost(
                 token?.clientId?.encodeToByteArray(),
                 token?.ageMillis ?: 0,
             )
-        } catch (_: PortalSessionException.Stale) {
+        } catch (_: ClientSessionException.Stale) {
             // Nobody waits for it any more.
-        } catch (refused: PortalSessionException) {
+        } catch (refused: ClientSessionException) {
             log(SessionLogger.Level.ERROR, "The token provider's answer was refused: ${refused.message}")
             NativeBridge.fail(id, 0, 0, 0) // in case that the refusal left the request open
         } finally {
@@ -173,7 +173,7 @@ internal class SessionHost(
         val code = if (isTimeout) NativeBridge.ERR_TIMEOUT else NativeBridge.ERR_NETWORK
         try {
             NativeBridge.answer(id, flags, 0, code, 0, null, null, null, null, 0)
-        } catch (_: PortalSessionException.Stale) {
+        } catch (_: ClientSessionException.Stale) {
             // A withdrawal was faster.
         }
     }

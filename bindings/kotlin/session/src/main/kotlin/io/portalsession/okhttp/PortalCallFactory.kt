@@ -3,8 +3,8 @@ package io.portalsession.okhttp
 
 import io.portalsession.Lease
 import io.portalsession.PendingLease
-import io.portalsession.PortalSession
-import io.portalsession.PortalSessionException
+import io.portalsession.ClientSession
+import io.portalsession.ClientSessionException
 import io.portalsession.positiveMillis
 import java.io.IOException
 import java.util.concurrent.RejectedExecutionException
@@ -31,7 +31,7 @@ import okio.Timeout
 public class PortalCallFactory
     @JvmOverloads
     constructor(
-        private val session: PortalSession,
+        private val session: ClientSession,
         private val client: OkHttpClient,
         private val timeoutMillis: Long = DEFAULT_TIMEOUT_MILLIS,
     ) : Call.Factory {
@@ -46,13 +46,13 @@ public class PortalCallFactory
     }
 
 private class LeasingCall(
-    private val session: PortalSession,
+    private val session: ClientSession,
     private val client: OkHttpClient,
     private val timeoutMillis: Long,
     private val request: Request,
 ) : Call {
-    /** Never run: it keeps the tags, and is what the caller sets. */
-    private val model = client.newCall(request)
+    /** Never run: it keeps the tags. Made only for who asks, and without the client's listeners: it is no call to them. */
+    private val model by lazy { client.newBuilder().eventListener(EventListener.NONE).build().newCall(request) }
     private val timeout = Timeout().timeout(client.callTimeoutMillis.toLong(), TimeUnit.MILLISECONDS)
     private val listeners = mutableListOf<EventListener>()
 
@@ -93,7 +93,7 @@ private class LeasingCall(
                         send(lease, isReplay, callback)
                     }
                 }
-            } catch (failure: PortalSessionException) {
+            } catch (failure: ClientSessionException) {
                 return fail(callback, failure)
             }
         val cancelNow =

@@ -2,8 +2,10 @@
 package io.portalsession.okhttp
 
 import io.portalsession.Lease
-import io.portalsession.PortalSession
-import io.portalsession.PortalSessionException
+import io.portalsession.ClientSession
+import io.portalsession.ClientSessionException
+import io.portalsession.SessionErrorCode
+import io.portalsession.internal.NativeBridge
 import io.portalsession.positiveMillis
 import java.io.IOException
 import java.io.InterruptedIOException
@@ -23,14 +25,14 @@ import okhttp3.Response
  * ```
  *
  * While a token is fetched it blocks the call's thread, [timeoutMillis] at most; then the call fails with the
- * [PortalSessionException] that says why. Calls that are enqueued count against the dispatcher's limits meanwhile, so let
+ * [ClientSessionException] that says why. Calls that are enqueued count against the dispatcher's limits meanwhile, so let
  * the provider *execute* its own call on the same client, or use [PortalCallFactory], which takes no thread for the wait.
  * It is no network interceptor: those see neither a cache nor a WebSocket's upgrade.
  */
 public class PortalInterceptor
     @JvmOverloads
     constructor(
-        private val session: PortalSession,
+        private val session: ClientSession,
         private val timeoutMillis: Long = DEFAULT_TIMEOUT_MILLIS,
     ) : Interceptor {
         init {
@@ -54,15 +56,23 @@ public class PortalInterceptor
 
 private const val LOOK_EVERY_MILLIS = 50L
 
+private fun inCallback() =
+    ClientSessionException.of(
+        SessionErrorCode.IN_CALLBACK,
+        "A blocking request on the library's own thread would wait for itself. Run it on a thread of yours: give the " +
+            "callback another executor, and the provider its default context.",
+    )
+
 /** Blocks until there is a token, or none, or nobody wants the call's answer any more. */
-internal fun PortalSession.awaitLease(
+internal fun ClientSession.awaitLease(
     call: Call,
     timeoutMillis: Long,
     newerThan: Lease?,
 ): Lease {
+    if (NativeBridge.isLibraryThread()) throw inCallback()
     val ended = CountDownLatch(1)
     var result: Lease? = null
-    var failure: PortalSessionException? = null
+    var failure: ClientSessionException? = null
     val pending =
         acquire(leaseOptions(timeoutMillis, newerThan), 0) { lease, why ->
             result = lease

@@ -5,8 +5,8 @@ package io.portalsession.okhttp
 
 import io.portalsession.Lease
 import io.portalsession.LeaseOptions
-import io.portalsession.PortalSession
-import io.portalsession.PortalSessionException
+import io.portalsession.ClientSession
+import io.portalsession.ClientSessionException
 import io.portalsession.TokenAnswer
 import java.io.IOException
 import kotlin.time.Duration.Companion.milliseconds
@@ -58,7 +58,7 @@ private const val BYTE_ORDER_MARK = "\uFEFF"
 private val idempotent = setOf("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE")
 
 /** Whether the token goes onto it. A request with an `Authorization` of its own is none of ours. */
-internal fun PortalSession.mayCarryToken(request: Request): Boolean =
+internal fun ClientSession.mayCarryToken(request: Request): Boolean =
     request.tag(WithoutToken::class.java) == null &&
         request.header(AUTHORIZATION) == null &&
         allows(request.url.scheme, request.url.host, request.url.port)
@@ -74,7 +74,7 @@ internal fun Request.with(lease: Lease): Request = newBuilder().header(AUTHORIZA
  * Reports what Portal itself answered to the very request that carried the token: not a cache, nor whoever was asked after
  * a redirect. True: the token was rejected, and [request] may be sent once more with a newer one.
  */
-internal fun PortalSession.judge(
+internal fun ClientSession.judge(
     lease: Lease,
     request: Request,
     response: Response,
@@ -83,7 +83,7 @@ internal fun PortalSession.judge(
     val status = first.networkResponse?.code ?: return false
     try {
         report(lease, status)
-    } catch (_: PortalSessionException) {
+    } catch (_: ClientSessionException) {
         return false // signed out or closed meanwhile: the answer is the caller's all the same
     }
     return status == UNAUTHORIZED && first === response && mayReplay(request)

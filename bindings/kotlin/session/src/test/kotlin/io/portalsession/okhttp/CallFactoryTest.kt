@@ -1,18 +1,21 @@
 // Calls that take a thread only once their token is there.
 package io.portalsession.okhttp
 
-import io.portalsession.PortalSessionException
+import io.portalsession.ClientSessionException
 import io.portalsession.TokenAnswer
 import io.portalsession.TokenProvider
 import io.portalsession.blocking
 import io.portalsession.failsWith
 import java.io.IOException
+import java.util.concurrent.atomic.AtomicInteger
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.coroutineScope
+import okhttp3.Call
 import okhttp3.Dispatcher
+import okhttp3.EventListener
 import okhttp3.Request
 import okhttp3.RequestBody.Companion.toRequestBody
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -74,6 +77,31 @@ class CallFactoryTest : OkHttpTests() {
     }
 
     @Test
+    fun `each call has one event listener of the client, and each hears its end`() =
+        blocking {
+            val made = AtomicInteger()
+            val ended = AtomicInteger()
+            val client =
+                client {
+                    eventListenerFactory {
+                        made.incrementAndGet()
+                        object : EventListener() {
+                            override fun callEnd(call: Call) {
+                                ended.incrementAndGet()
+                            }
+                        }
+                    }
+                }
+            val calls = PortalCallFactory(session(), client)
+            repeat(3) {
+                val call = calls.newCall(get().tag(String::class.java, "mine").build())
+                assertEquals("mine", call.tag(String::class.java))
+                call.await().use { it.body.string() }
+            }
+            assertEquals(3 to 3, made.get() to ended.get())
+        }
+
+    @Test
     fun `a call is cancelled while it waits for its token`() =
         blocking {
             val started = CompletableDeferred<Unit>()
@@ -100,9 +128,9 @@ class CallFactoryTest : OkHttpTests() {
             val client = client()
             val session = session(TokenProvider { TokenAnswer.Declined() })
             val calls = PortalCallFactory(session, client)
-            failsWith<PortalSessionException.SignInNeeded> { calls.newCall(get().build()).await() }
+            failsWith<ClientSessionException.SignInNeeded> { calls.newCall(get().build()).await() }
             session.close()
-            failsWith<PortalSessionException.Closed> { calls.newCall(get().build()).await() }
+            failsWith<ClientSessionException.Closed> { calls.newCall(get().build()).await() }
             assertFalse(seen.isNotEmpty())
         }
 }

@@ -1,8 +1,11 @@
 // The interceptor: which requests carry the token, and what their answers do.
 package io.portalsession.okhttp
 
-import io.portalsession.PortalSession
-import io.portalsession.PortalSessionException
+import io.portalsession.ClientSession
+import io.portalsession.ClientSessionException
+import io.portalsession.Lease
+import io.portalsession.LeaseCallback
+import io.portalsession.SessionErrorCode
 import io.portalsession.SessionState
 import io.portalsession.TokenAnswer
 import io.portalsession.TokenProvider
@@ -40,7 +43,7 @@ class InterceptorTest : OkHttpTests() {
         newCall(request.build()).execute().use { it.code to it.body.string() }
 
     private fun clientOf(
-        session: PortalSession,
+        session: ClientSession,
         configure: OkHttpClient.Builder.() -> Unit = {},
     ) = client {
         addInterceptor(PortalInterceptor(session))
@@ -89,9 +92,31 @@ class InterceptorTest : OkHttpTests() {
         repeat(2) {
             assertEquals(200, client.send(Request.Builder().url(other)).first)
             assertEquals(200, calls.newCall(Request.Builder().url(other).build()).execute().use { it.code })
-            failsWith<PortalSessionException.Closed> { client.send(get()) }
+            failsWith<ClientSessionException.Closed> { client.send(get()) }
         }
         assertEquals(listOf("token-1", null, null, null, null), tokens())
+    }
+
+    @Test
+    fun `a blocking request on the library's own thread is refused at once`() {
+        val session = session()
+        val client = clientOf(session)
+        val ended = LinkedBlockingQueue<Any>()
+        val callback =
+            object : LeaseCallback {
+                override fun onLease(lease: Lease) {
+                    session.report(lease, 401) // so that the request below has to wait
+                    ended += runCatching { client.send(get()) }.exceptionOrNull() ?: "sent"
+                }
+
+                override fun onFailure(failure: ClientSessionException) {
+                    ended += failure
+                }
+            }
+        session.lease({ it.run() }, callback)
+        val refused = ended.poll(60, TimeUnit.SECONDS)
+        assertEquals(SessionErrorCode.IN_CALLBACK, (refused as ClientSessionException).code)
+        assertEquals(200, client.send(get()).first)
     }
 
     @Test
@@ -101,10 +126,10 @@ class InterceptorTest : OkHttpTests() {
             return runBlocking { runCatching { session().lease().token() }.getOrElse { it } }
         }
         assertEquals("with-bom", ended(MockResponse(body = "\uFEFFwith-bom")))
-        assertTrue(ended(MockResponse(code = 401)) is PortalSessionException.SignInNeeded)
-        assertTrue(ended(MockResponse(body = "<html>log in</html>")) is PortalSessionException.BadToken)
-        assertTrue(ended(MockResponse(code = 204)) is PortalSessionException.BadToken)
-        val busy = ended(MockResponse(503, headersOf("Retry-After", "90"))) as PortalSessionException.ProviderFailed
+        assertTrue(ended(MockResponse(code = 401)) is ClientSessionException.SignInNeeded)
+        assertTrue(ended(MockResponse(body = "<html>log in</html>")) is ClientSessionException.BadToken)
+        assertTrue(ended(MockResponse(code = 204)) is ClientSessionException.BadToken)
+        val busy = ended(MockResponse(503, headersOf("Retry-After", "90"))) as ClientSessionException.ProviderFailed
         assertEquals(503, busy.httpStatus)
         assertTrue(busy.retryAfterMillis >= 89_000, "${busy.retryAfterMillis}")
     }
@@ -269,10 +294,10 @@ class InterceptorTest : OkHttpTests() {
         started.await()
         runBlocking { clock.advance(silent, 11.seconds) }
         runBlocking { clock.advance(silent, 11.seconds) } // the first was late by far, as after a freeze: some seconds more
-        assertTrue(failsWith<ExecutionException> { call.get(60, TimeUnit.SECONDS) }.cause is PortalSessionException.Timeout)
+        assertTrue(failsWith<ExecutionException> { call.get(60, TimeUnit.SECONDS) }.cause is ClientSessionException.TimedOut)
 
         val declined = session(TokenProvider { TokenAnswer.Declined() })
-        failsWith<PortalSessionException.SignInNeeded> { clientOf(declined).send(get()) }
+        failsWith<ClientSessionException.SignInNeeded> { clientOf(declined).send(get()) }
         assertEquals(0, seen.size)
     }
 
@@ -300,9 +325,9 @@ class InterceptorTest : OkHttpTests() {
     fun `a logout during the request leaves the answer to the caller and the session signed out`() {
         val session = session()
         val client = clientOf(session)
-        answer = { _, _ -> runBlocking { session.clear() }.let { MockResponse(code = 401, body = "gone") } }
+        answer = { _, _ -> runBlocking { session.signOut() }.let { MockResponse(code = 401, body = "gone") } }
         assertEquals(401 to "gone", client.send(get()))
         assertEquals(SessionState.SIGNED_OUT, session.readStatus().state)
-        failsWith<PortalSessionException.SignInNeeded> { client.send(get()) }
+        failsWith<ClientSessionException.SignInNeeded> { client.send(get()) }
     }
 }

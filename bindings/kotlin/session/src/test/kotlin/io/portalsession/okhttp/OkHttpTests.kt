@@ -1,7 +1,7 @@
 // A server that plays Portal and the app's backend, and what it was asked.
 package io.portalsession.okhttp
 
-import io.portalsession.PortalSession
+import io.portalsession.ClientSession
 import io.portalsession.SessionTests
 import io.portalsession.TokenAnswer
 import io.portalsession.TokenProvider
@@ -58,7 +58,7 @@ abstract class OkHttpTests : SessionTests() {
     fun client(configure: OkHttpClient.Builder.() -> Unit = {}): OkHttpClient =
         OkHttpClient.Builder().apply(configure).build().also { clients += it }
 
-    fun session(provider: TokenProvider = backendProvider(client())): PortalSession =
+    fun session(provider: TokenProvider = backendProvider(client())): ClientSession =
         open(provider) { allowLoopback() }
 
     /** As an app has it: its backend through OkHttp, enqueued. */

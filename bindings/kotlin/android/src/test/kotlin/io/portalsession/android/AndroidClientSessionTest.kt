@@ -3,16 +3,20 @@ package io.portalsession.android
 
 import android.app.Activity
 import android.app.Application
+import android.content.Context
+import android.content.ContextWrapper
 import android.os.Looper
 import android.provider.Settings
-import io.portalsession.PortalSession
-import io.portalsession.PortalSessionTestingApi
+import io.portalsession.ClientSession
+import io.portalsession.ClientSessionBuilder
+import io.portalsession.ClientSessionTestingApi
 import io.portalsession.SessionClock
 import io.portalsession.SessionNotice
 import io.portalsession.SessionReason
 import io.portalsession.TokenAnswer
 import io.portalsession.TokenRequest
 import java.io.File
+import java.security.UnrecoverableKeyException
 import java.util.concurrent.CopyOnWriteArrayList
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
@@ -29,12 +33,12 @@ import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.annotation.Config
 
-@OptIn(PortalSessionTestingApi::class)
+@OptIn(ClientSessionTestingApi::class)
 @RunWith(RobolectricTestRunner::class)
-class AndroidPortalSessionTest {
+class AndroidClientSessionTest {
     private val application = RuntimeEnvironment.getApplication()
     private val requests = CopyOnWriteArrayList<TokenRequest>()
-    private val sessions = mutableListOf<PortalSession>()
+    private val sessions = mutableListOf<ClientSession>()
 
     @Volatile private var passedMillis = 0L
     private val clock = SessionClock { SessionClock.Reading(3_600_000 + passedMillis, 1_700_000_000_000 + passedMillis, 1) }
@@ -50,11 +54,49 @@ class AndroidPortalSessionTest {
         for (session in sessions) session.close(60_000)
     }
 
-    private fun open(configure: PortalSession.Builder.() -> Unit = {}) =
-        PortalSession.open(application, { request ->
-            requests += request
-            TokenAnswer.Token("token-${requests.size}", "client")
-        }, configure).also { sessions += it }
+    private fun open(configure: ClientSessionBuilder.() -> Unit = {}) =
+        ClientSession.open(application) {
+            provider { request ->
+                requests += request
+                TokenAnswer.Token("token-${requests.size}", "client")
+            }
+            configure()
+        }.also { sessions += it }
+
+    private fun lifecycleCallbacks(): Int {
+        val field = Application::class.java.getDeclaredField("mActivityLifecycleCallbacks").apply { isAccessible = true }
+        return (field.get(application) as Collection<*>).size
+    }
+
+    @Test
+    fun `a closed session leaves nothing in the application`() {
+        val before = lifecycleCallbacks()
+        repeat(5) { open().close() }
+        assertEquals(before, lifecycleCallbacks())
+    }
+
+    /** As in attachBaseContext: no context knows the application yet. */
+    private class UnattachedApplication(base: Context) : Application() {
+        init {
+            attachBaseContext(base)
+        }
+
+        override fun getApplicationContext(): Context? = null
+    }
+
+    @Test
+    fun `a session opens in attachBaseContext, given the application, and else fails before it opens`() =
+        runBlocking {
+            val session = ClientSession.open(UnattachedApplication(application)) { provider { TokenAnswer.Token("early") } }
+            sessions += session
+            assertEquals("early", session.lease().token())
+            val base =
+                object : ContextWrapper(application) {
+                    override fun getApplicationContext(): Context? = null
+                }
+            val failure = runCatching { ClientSession.open(base) { provider { TokenAnswer.Token("never") } } }.exceptionOrNull()
+            assertTrue("$failure", failure is IllegalStateException)
+        }
 
     @Test
     fun `a token outlives the process, and the main thread touches neither file nor keystore`() =
@@ -83,7 +125,7 @@ class AndroidPortalSessionTest {
         runBlocking {
             val session = open()
             session.lease()
-            session.clear()
+            session.signOut()
             session.close(60_000)
             val next = open()
             next.awaitNotice(SessionNotice.FOREGROUND)
@@ -91,16 +133,30 @@ class AndroidPortalSessionTest {
         }
 
     @Test
+    fun `a keystore that fails after a sign-out does not undo it`() =
+        runBlocking {
+            val session = open()
+            session.lease()
+            session.signOut()
+            session.close(60_000)
+            FakeKeystore.broken = UnrecoverableKeyException("System error")
+            val next = open()
+            next.awaitNotice(SessionNotice.FOREGROUND)
+            assertEquals("SIGNED_OUT", next.readStatus().state.name)
+            assertEquals(1, requests.size)
+        }
+
+    @Test
     fun `the boot is told by Android's own count`() {
         Settings.Global.putInt(application.contentResolver, Settings.Global.BOOT_COUNT, 41)
-        assertEquals(42L, AndroidPortalSession.bootTag(application))
+        assertEquals(42L, AndroidClientSession.bootTag(application))
     }
 
     @Test
     @Config(sdk = [35])
     fun `without a count the boot is not known`() {
         Settings.Global.putString(application.contentResolver, Settings.Global.BOOT_COUNT, null)
-        assertEquals(null, AndroidPortalSession.bootTag(application))
+        assertEquals(null, AndroidClientSession.bootTag(application))
     }
 
     @Test
