@@ -1,6 +1,9 @@
 // A small app: what it uses must still be there after a minifier went over it.
 package io.portalsession
 
+import io.portalhq.android.exceptions.PortalError
+import io.portalhq.android.exceptions.PortalException
+import io.portalsession.guard.GuardErrors
 import kotlinx.coroutines.runBlocking
 
 object MinifiedApp {
@@ -36,6 +39,7 @@ object MinifiedApp {
                 println("code ${failure.code.value}")
             }
         }
+        println("guard ${GuardErrors.verdict(PortalException.Mpc.MpcResultError(PortalError(320, null, null)))}")
         if ("killed" in arguments) Runtime.getRuntime().halt(0)
         if ("exit-without-close" !in arguments) session.close(60_000)
     }

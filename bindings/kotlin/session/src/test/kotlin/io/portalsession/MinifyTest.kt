@@ -44,6 +44,7 @@ class MinifyTest {
         val output = OtherJvm.run("io.portalsession.MinifiedApp", app.path, listOf("-Xcheck:jni"))
         assertTrue("leases first-1 rejected-2" in output, output)
         assertTrue("code -13" in output, output)
+        assertTrue("guard REJECTED" in output, output)
         assertFalse("WARNING" in output, output)
         val renamed = File(folder, "mapping.txt").readLines().single { it.startsWith("io.portalsession.ClientSession -> ") }
         assertFalse(renamed.endsWith(" io.portalsession.ClientSession:"), renamed)
