@@ -107,17 +107,24 @@ class AarTest {
     @Test
     fun `its classes are whole, for Java 8, and bring no desktop library`() {
         val entries = mutableMapOf<String, Int>()
+        val modules = mutableSetOf<String>()
         ZipInputStream(ByteArrayInputStream(aar.bytes("classes.jar"))).use { zip ->
             while (true) {
                 val entry = zip.nextEntry ?: break
                 if (entry.isDirectory) continue
+                if (entry.name.endsWith(".kotlin_module")) {
+                    modules += entry.name
+                    continue
+                }
                 val data = DataInputStream(zip)
                 data.readInt()
                 data.readUnsignedShort()
                 entries[entry.name] = data.readUnsignedShort()
             }
         }
-        val some = listOf("PortalSession", "okhttp/PortalInterceptor", "android/KeystoreStore", "internal/NativeBridge")
+        // Without them a compiler finds no top-level function: neither `open` nor `replayAfterUnauthorized`.
+        assertEquals(setOf("portal-session", "portal-session-android"), modules.map { File(it).nameWithoutExtension }.toSet())
+        val some = listOf("ClientSession", "okhttp/PortalInterceptor", "android/KeystoreStore", "internal/NativeBridge")
         for (name in some) assertTrue(name, "io/portalsession/$name.class" in entries)
         val others = entries.filter { (name, version) -> !name.endsWith(".class") || version != JAVA_8 }
         assertEquals(emptyMap<String, Int>(), others)
