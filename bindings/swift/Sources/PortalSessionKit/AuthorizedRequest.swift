@@ -14,7 +14,9 @@ public struct AuthorizedRequest: Sendable {
 }
 
 extension AuthorizedRequest: CustomStringConvertible, CustomReflectable {
-  public var description: String { "<request to \(request.url?.host ?? "nowhere"), \(lease.map { "\($0)" } ?? "no lease")>" }
+  public var description: String {
+    "<request to \(request.url?.host ?? "nowhere"), \(lease.map { "\($0)" } ?? "no lease")>"
+  }
   public var customMirror: Mirror { Mirror(self, children: []) }
 }
 

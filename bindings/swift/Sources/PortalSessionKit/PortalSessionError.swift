@@ -97,7 +97,8 @@ public struct PortalSessionError: Error, Hashable, Sendable {
     retryAfter = error.retry_after_ms == 0 ? nil : seconds(error.retry_after_ms)
     isRetryable = error.flags & UInt32(PORTAL_FLAG_RETRYABLE) != 0
     switch code {
-    case .providerFailed, .badToken, .clientMismatch, .tokenTooOld, .repeatedToken: underlyingError = provided?.withLock { $0 }
+    case .providerFailed, .badToken, .clientMismatch, .tokenTooOld, .repeatedToken:
+      underlyingError = provided?.withLock { $0 }
     default: underlyingError = nil
     }
   }

@@ -36,7 +36,8 @@ public struct TokenRequest: Hashable, Sendable {
 
   /// For the tests of a provider.
   public init(
-    reason: PortalSession.Reason, attempt: Int = 1, deadline: Date = Date(timeIntervalSinceNow: 30), generation: UInt64? = nil,
+    reason: PortalSession.Reason, attempt: Int = 1, deadline: Date = Date(timeIntervalSinceNow: 30),
+    generation: UInt64? = nil,
     clientID: String? = nil
   ) {
     self.reason = reason

@@ -1,6 +1,6 @@
+import CPortalSession
 // The app's life cycle, by its notifications, and what an extension may call.
 import Foundation
-import CPortalSession
 import PortalSessionTestKit
 import Testing
 

@@ -98,7 +98,8 @@ import Testing
     #expect(await failure { try await rig.session.lease() } == .badToken)
   }
 
-  @Test("A failure with a wait that is none fails those who wait at once", arguments: [-5, .nan, -.infinity] as [TimeInterval])
+  @Test(
+    "A failure with a wait that is none fails those who wait at once", arguments: [-5, .nan, -.infinity] as [TimeInterval])
   func malformedWait(retryAfter: TimeInterval) async throws {
     let rig = try Rig()
     await rig.provider.answer { _ in throw TokenFailure(retryAfter: retryAfter) }
