@@ -51,6 +51,7 @@ xcode_slice() {
     prefix=$(brew --prefix tl-expected)
     cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel -DCMAKE_SYSTEM_NAME="$4" -DCMAKE_OSX_SYSROOT="$2" \
         -DCMAKE_OSX_ARCHITECTURES="$3" -DCMAKE_OSX_DEPLOYMENT_TARGET="$5" -DCMAKE_CXX_FLAGS=-g \
+        -DCMAKE_SHARED_LINKER_FLAGS=-Wl,-application_extension \
         -DPORTAL_SESSION_WITH_HTTP=OFF -DPORTAL_SESSION_WITH_FILE_STORE=OFF -DPORTAL_SESSION_TESTS=OFF \
         -DPORTAL_SESSION_PROGRAMS=OFF -Dtl-expected_DIR="$prefix/share/cmake/tl-expected" || return
     cmake --build "$build" --target portal_session || return

@@ -75,6 +75,8 @@ def check_processor(part, binary, processor):
     expect(value(build, "minos")[0] == part.least, f"{where}: oldest system {value(build, 'minos')[0]}")
     names_of_libraries = value(commands, "name")
     expect(names_of_libraries and names_of_libraries[0] == part.install_name, f"{where}: id {names_of_libraries[:1]}")
+    header = output(*tool("otool"), "-arch", processor, "-hv", binary)
+    expect("APP_EXTENSION_SAFE" in header, f"{where}: an app extension that links it gets a warning")
     loaded = set(re.findall(r"cmd LC_LOAD(?:_WEAK)?_DYLIB\n.*\n\s*name (\S+)", commands))
     expect(loaded == DEPENDENCIES, f"{where}: loads {sorted(loaded)}")
     return imported

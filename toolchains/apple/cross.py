@@ -115,7 +115,7 @@ def link(part, processor, objects, work):
     run(
         tool("ld64.lld"), "-dynamic", "-dylib", "-arch", processor, "-platform_version", part.linker_platform, part.least,
         "18.0", "-install_name", part.install_name, "-current_version", "1.0.0", "-compatibility_version", "1.0.0",
-        "-exported_symbols_list", exports, "-dead_strip", "-adhoc_codesign", "-o", library, *objects, *stubs,
+        "-exported_symbols_list", exports, "-dead_strip", "-application_extension", "-adhoc_codesign", "-o", library, *objects, *stubs,
     )
     shutil.rmtree(work / f"{NAME}.dSYM", ignore_errors=True)
     run(tool("dsymutil"), library, "-o", work / f"{NAME}.dSYM")
