@@ -30,9 +30,8 @@ std::string RecordFile::proof_of_clear(std::string_view key, std::uint64_t linea
 }
 
 // Without the lock, which a frozen process may hold. Refused (a full disk): the tombstone itself is tried all the same.
-void RecordFile::mark_clear(const Record& tombstone, const KeyAtHand& key) {
-    const std::string suffix = marker_suffix(tombstone.epoch);
-    const std::string proof = proof_of_clear(key.bytes, tombstone.version.lineage, tombstone.epoch);
+void RecordFile::mark_clear(std::uint64_t epoch, const std::string& proof) {
+    const std::string suffix = marker_suffix(epoch);
     const Io<void> written = files_->write(suffix, proof.empty() ? OpenFor::creating : OpenFor::overwriting, proof);
     if (!written) return;
     seen_markers_.insert(suffix);
@@ -58,10 +57,11 @@ RecordFile::Proof RecordFile::proof_in_markers(const ToReplace& target, const Ke
 
 SaveResult RecordFile::save_tombstone(const SaveRequest& request, const KeyAtHand& key) {
     const Record& tombstone = request.record;
+    const std::string own_proof = proof_of_clear(key.bytes, tombstone.version.lineage, tombstone.epoch);
     if (!request.finishes_clear) {
         if (const Io<OpenFile> folder = files_->open_folder(StoreFiles::Missing::make); !folder)
             return save_refused(folder.error());
-        mark_clear(tombstone, key);
+        mark_clear(tombstone.epoch, own_proof);
     }
     // Of an epoch that is yet to be read: the marker holds for whatever is stored, until a tombstone of a known epoch comes.
     if (tombstone.epoch == 0) return {SaveOutcome::conflict};
@@ -81,6 +81,8 @@ SaveResult RecordFile::save_tombstone(const SaveRequest& request, const KeyAtHan
     }
     SaveResult finished = finish_clear(*target, tombstone.epoch, proof);
     finished.has_tombstone = sealed.has_value();
+    // What is left to do outlives this process in the marker alone. Refused before, it has room now that the record is short.
+    if (finished.outcome != SaveOutcome::saved && !request.finishes_clear) mark_clear(tombstone.epoch, own_proof);
     return finished;
 }
 

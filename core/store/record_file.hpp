@@ -84,7 +84,7 @@ private:
     SaveResult save_tombstone(const SaveRequest& request, const KeyAtHand& key);
     SaveResult finish_found_clear(const ToReplace& target, const KeyAtHand& key);
     std::string proof_of_clear(std::string_view key, std::uint64_t lineage, std::uint64_t epoch) const;
-    void mark_clear(const Record& tombstone, const KeyAtHand& key);
+    void mark_clear(std::uint64_t epoch, const std::string& proof);
     enum class Proof : std::uint8_t { none, valid, unknown };
     Proof proof_in_markers(const ToReplace& target, const KeyAtHand& key, std::uint64_t lineage);
     Io<void> remove_record(const ToReplace& target);

@@ -118,6 +118,21 @@ TEST_CASE_METHOD(Fixture, "A full disk that refuses the marker does not hinder t
     CHECK_FALSE(holds_a_token());
 }
 
+TEST_CASE_METHOD(Fixture, "A key that was not destroyed is, by the next process, though the disk was full for the marker",
+                 "[store][clear]") {
+    destroys = false;
+    files->judge_by([&, is_full = true](const FileCall& call) mutable {
+        if (call.name == "rename" && call.path == path + ".tmp") is_full = false;  // the record gives way to its tombstone
+        return is_full && call.path == path + ".erase.4" && call.name == "open" ? ENOSPC : 0;
+    });
+    CHECK(save(sample_tombstone(1)) == SaveOutcome::unavailable);
+    files->fail_none();
+    destroys = true;
+    REQUIRE(load().logout.is_unfinished);
+    CHECK(finish_clear(load()) == SaveOutcome::saved);
+    CHECK(destroyed == 2);
+}
+
 TEST_CASE_METHOD(Fixture, "A due clear is reported where the record is absent or lost too", "[store][clear]") {
     write_bytes(path + ".erase.4", "");
     SECTION("absent") { std::filesystem::remove(path); }
