@@ -36,7 +36,7 @@ extern "C" void end_and_die(int signal_number) {
     const pid_t group = running_group.load();
     if (group > 0) ::kill(-group, SIGKILL);
     std::signal(signal_number, SIG_DFL);
-    std::raise(signal_number);
+    ::kill(::getpid(), signal_number);  // not raise: this may be a thread that blocks it, as the library's do
 }
 
 // Starts the command as the leader of a new process group; 0: it could not be started.

@@ -46,6 +46,7 @@ struct RaiseRig {
         snapshot.usable = true;
         snapshot.generation = generation;
         snapshot.epoch = snapshot.least_epoch = epoch;
+        snapshot.first_name = {epoch, generation};
         snapshot.is_known = true;
         const std::string token = "token-" + std::to_string(generation);
         published.publish({snapshot, std::make_shared<const Secret>(token), ""}, at(now_ms), judged);
