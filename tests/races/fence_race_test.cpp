@@ -63,6 +63,8 @@ TEST_CASE("A clear that returns before the stored record is published keeps its 
     rig.stop_before_publication_of_the_record();
     REQUIRE(rig.engine->clear({}));
     CHECK(rig.token().empty());
+    REQUIRE(rig.worker->step());  // it has published, and not come to the clear
+    CHECK(rig.token().empty());
     rig.worker->let_go();
     rig.settle();
     CHECK(rig.token().empty());
@@ -75,6 +77,8 @@ TEST_CASE("A push that returns before the stored record is published takes the p
     StoredRig rig;
     rig.stop_before_publication_of_the_record();
     REQUIRE(rig.engine->push(new_token("pushed")));
+    CHECK(rig.token().empty());
+    REQUIRE(rig.worker->step());  // it has published, and not come to the push
     CHECK(rig.token().empty());
     rig.worker->let_go();
     rig.settle();
