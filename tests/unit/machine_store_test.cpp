@@ -146,6 +146,17 @@ TEST_CASE("without the store a waiter gets a token in memory, and the record is 
     CHECK_FALSE(says(effects, "Save"));
 }
 
+TEST_CASE("a request that was made while the store was locked is answered for the record that opens") {
+    MachineDriver driver = machine_at(At::locked, one_process());
+    CHECK(says(driver.step(without_store(1)), "Ask r1 first"));
+    driver.fire_timer();
+    driver.loaded(live_record(driver.now, day_ms, day_ms));  // expired
+    driver.fulfil("token-1");
+    REQUIRE(driver.running == Running::save);
+    CHECK(says(driver.saved(), "Complete w1 ok g6"));
+    CHECK(driver.asks == 1);
+}
+
 TEST_CASE("when a locked store opens, a record of a higher epoch wins over what came meanwhile") {
     MachineDriver driver = machine_at(At::locked, one_process());
     driver.step(without_store(1));
