@@ -375,6 +375,33 @@ TEST_CASE("slides are written once in fifteen minutes of use, on background, and
     CHECK(driver.stored->slid.boot_ms == driver.now.boot_ms);
 }
 
+TEST_CASE("six runs of ten minutes, twenty hours apart and each killed, cost one token") {
+    std::optional<Record> stored;
+    std::uint64_t asks = 0;
+    Reading now{30 * day_ms, 1'700'000'000'000, 7};
+    for (int run = 0; run < 6; ++run) {
+        MachineConfig config = one_process();
+        config.owner += static_cast<std::uint64_t>(run);
+        MachineDriver driver(config);
+        driver.now = now;
+        driver.stored = stored;
+        driver.step(event::Opened{});
+        driver.settle();
+        driver.acquire();
+        if (driver.asks == 1) driver.fulfil("token-" + std::to_string(run));
+        driver.settle();
+        driver.live_for(minute_ms);
+        use(driver);
+        driver.live_for(9 * minute_ms);
+        asks += driver.asks;
+        stored = driver.stored;
+        now = driver.now;
+        now.boot_ms += 20 * hour_ms;
+        now.unix_ms += 20 * hour_ms;
+    }
+    CHECK(asks == 1);
+}
+
 TEST_CASE("a late slide never moves a deadline backwards, nor one of an older generation at all") {
     MachineDriver driver = machine_at(At::fresh, one_process());
     use(driver);
