@@ -55,6 +55,34 @@ TEST_CASE("a session that is opened for a client never hands out a stored token 
     CHECK(second.record().generation > first.stored->generation);
 }
 
+TEST_CASE("a token that names no client is of the client that the session was opened for, and of no other") {
+    MachineConfig config = one_process();
+    config.client_id = "client-a";
+    MachineDriver first(config);
+    first.step(event::Opened{});
+    first.loaded(LoadOutcome::absent);
+    first.acquire();
+    first.fulfil("bare-token");
+    first.saved();
+    CHECK(first.stored->client_id == "client-a");
+
+    Record cleared = stored_record(first.now, TokenState::signed_out);  // by another process
+    cleared.epoch = first.record().epoch + 1;
+    first.stored = cleared;
+    first.step(event::StoreChanged{});
+    first.settle();
+    CHECK(first.record().client_id.empty());
+    first.push("next-bare-token");
+    CHECK(first.record().client_id == "client-a");
+
+    MachineDriver second(config);
+    second.step(event::Opened{});
+    second.acquire();
+    CHECK_FALSE(says(second.loaded(live_record(second.now, 0, 0)), "Complete"));  // stored by who named no client
+    CHECK(second.told_reason == Reason::other_client);
+    CHECK(second.asks == 1);
+}
+
 // ---- a new token ----
 
 TEST_CASE("a token is on disk before it is handed out, published or told of") {
