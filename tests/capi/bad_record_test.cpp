@@ -161,6 +161,21 @@ TEST_CASE("Bad record: one of another key stays, says so, and opens again with i
     stored.expect_kept();
 }
 
+TEST_CASE("Bad record: one of another Portal gives no token there, says why, and stays for its own") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const StoredToken stored;
+    {
+        FileStoreRig rig(stored.store);
+        rig.options.portal_url = text_of("https://portal.example");
+        rig.open();
+        rig.settle();
+        CHECK(rig.read() == PORTAL_ERR_NO_TOKEN);
+        CHECK(rig.status().state == PORTAL_STATE_NONE);
+        CHECK(rig.status().reason == PORTAL_REASON_OTHER_ORIGIN);
+    }
+    stored.expect_kept();
+}
+
 TEST_CASE("Bad record: one of a newer version is left untouched, whatever token comes, and a logout erases it") {
     NEEDS(PORTAL_FEATURE_FILE_STORE);
     const StoredToken stored;

@@ -83,6 +83,30 @@ TEST_CASE("a token that names no client is of the client that the session was op
     CHECK(second.asks == 1);
 }
 
+TEST_CASE("a token that was made for another Portal is not handed out, and stays until one for this Portal is there") {
+    MachineConfig config = one_process();
+    config.origin = "https://api.portalhq.io:443";
+    MachineDriver first(config);
+    first.step(event::Opened{});
+    first.loaded(LoadOutcome::absent);
+    first.acquire();
+    first.fulfil("production-token");
+    first.saved();
+
+    config.origin = "http://127.0.0.1:8080";
+    MachineDriver second(config);
+    second.step(event::Opened{});
+    second.acquire();
+    CHECK_FALSE(says(second.loaded(*first.stored), "Complete"));
+    CHECK(second.record().token == nullptr);
+    CHECK(second.told_reason == Reason::other_origin);
+    CHECK(second.asks == 1);
+    CHECK(second.running == Running::none);
+    second.fulfil("test-token");
+    CHECK(second.last_replaced == first.stored->version);
+    CHECK(second.last_save.origin == config.origin);
+}
+
 // ---- a new token ----
 
 TEST_CASE("a token is on disk before it is handed out, published or told of") {
