@@ -125,6 +125,42 @@ TEST_CASE("a claim lapses with its limit, in another boot, and from the future")
     CHECK(asks([](Claim& claim) { ++claim.started_boot_ms; }) == 1);
 }
 
+TEST_CASE("a claim that a dead process of the same role has left holds up nobody") {
+    const auto asks = [](const std::string& role, std::int64_t before_ours_ms) {
+        MachineConfig config = machine_config();
+        config.role = "app";
+        config.process_began_boot_ms = 30 * day_ms;
+        MachineDriver driver = machine_at(At::loading, config);
+        Record theirs = live_record(driver.now, day_ms, day_ms);
+        theirs.claim = claim_of(other_owner, driver.now);
+        theirs.claim.started_boot_ms -= before_ours_ms;
+        theirs.claim.role = role;
+        driver.stored = theirs;
+        driver.acquire();
+        driver.settle();
+        return driver.asks;
+    };
+    CHECK(asks("app", 1) == 1);
+    CHECK(asks("app", 0) == 0);  // it may be this very process's
+    CHECK(asks("widget", 1) == 0);
+    CHECK(asks("", 1) == 0);
+}
+
+TEST_CASE("a claim whose owner the store knows to be dead holds up nobody") {
+    MachineDriver driver = machine_at(At::loading);
+    LoadResult result;
+    result.outcome = LoadOutcome::found;
+    result.record = live_record(driver.now, day_ms, day_ms);
+    result.record.claim = claim_of(other_owner, driver.now);
+    result.version = result.record.version;
+    result.claim_owner_is_dead = true;
+    driver.stored = result.record;
+    driver.acquire();
+    driver.loaded(result);
+    driver.settle();
+    CHECK(driver.asks == 1);
+}
+
 TEST_CASE("another's claim that is never ended costs no more than its limit") {
     MachineDriver driver = waiting_elsewhere();
     while (driver.asks == 0 && driver.now.boot_ms < 30 * day_ms + 40'000) {
