@@ -205,6 +205,28 @@ void check_sizes(const Struct& good, bool is_input, Call&& call) {
                   [&](auto* error) { return call(&given.known, error); });
 }
 
+TEST_CASE("Bad input: a lease of another store's session of the same name is refused, and harms no token") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const TempDir folder;
+    const std::string there = folder.file("there");
+    const std::string here = folder.file("here");
+    auto lease = made<portal_lease>();
+    {
+        FileStoreRig rig(there);
+        rig.provide();
+        rig.open();
+        REQUIRE(rig.acquire() == "the-token");
+        REQUIRE(rig.read(&lease) == PORTAL_OK);
+    }
+    FileStoreRig rig(here);
+    rig.provide("token-here");
+    rig.open();
+    REQUIRE(rig.acquire() == "token-here");
+    CHECK(portal_lease_report(rig.session, &lease, 401, nullptr, nullptr) == PORTAL_ERR_INVALID_ARGUMENT);
+    rig.settle();
+    CHECK(rig.read() == PORTAL_OK);
+}
+
 TEST_CASE("Bad input: each struct with each wrong struct_size is told by name, and the session goes on") {
     SessionRig rig;
     rig.provide();
