@@ -75,6 +75,21 @@ TEST_CASE("Odd input: a host clock at the ends of its range, at rest, in a jump 
         }
 }
 
+TEST_CASE("Odd input: a host clock beyond any real time is cut, so that no sum of two readings overflows") {
+    constexpr std::int64_t furthest_ms = std::int64_t{1} << 52;
+    const TempDir folder;
+    ClockRig rig(folder.path());
+    rig.provide();
+    rig.open();
+    REQUIRE(rig.acquire() == "the-token");
+    auto lease = made<portal_lease>();
+    REQUIRE(rig.read(&lease) == PORTAL_OK);
+    rig.set(INT64_MAX, INT64_MIN, 7);
+    REQUIRE(portal_lease_stamp(rig.session, &lease, nullptr) == PORTAL_OK);
+    CHECK(lease.sent_boot_ms == furthest_ms);
+    CHECK(lease.sent_unix_ms == -furthest_ms);
+}
+
 TEST_CASE("Odd input: a lease with numbers at the ends of their range is reported and stamped without harm") {
     SessionRig rig;
     rig.provide();
