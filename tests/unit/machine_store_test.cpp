@@ -427,6 +427,23 @@ TEST_CASE("slides are written once in fifteen minutes of use, on background, and
     CHECK(driver.stored->slid.boot_ms == driver.now.boot_ms);
 }
 
+TEST_CASE("a slide that the store refuses is tried again fifteen minutes later, and not at each report") {
+    MachineDriver driver(one_process());
+    driver.now.boot_ms = 30 * day_ms;
+    driver.step(event::Opened{});
+    driver.loaded(live_record(driver.now, 0, day_ms));
+    driver.run_for(15 * minute_ms);
+    use(driver);
+    REQUIRE(driver.running == Running::save);
+    driver.saved(SaveOutcome::fault);
+    driver.run_for(15 * minute_ms - 1);
+    use(driver);
+    CHECK(driver.running == Running::none);
+    driver.run_for(1);
+    use(driver);
+    CHECK(driver.running == Running::save);
+}
+
 TEST_CASE("six runs of ten minutes, twenty hours apart and each killed, cost one token") {
     std::optional<Record> stored;
     std::uint64_t asks = 0;
