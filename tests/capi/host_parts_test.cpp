@@ -249,16 +249,19 @@ TEST_CASE("A send that is cancelled before it has left never leaves, even if its
     CHECK(rig.sent.get().empty());
 }
 
+// A completion that stands still in its callback.
+struct Blocked {
+    Gate inside;
+    Gate gate;
+    static void fn(void* me, portal_code, const portal_lease*, portal_text, const portal_error*) {
+        auto& self = *static_cast<Blocked*>(me);
+        self.inside.open();
+        (void)self.gate.wait();
+    }
+};
+
 TEST_CASE("A send that is cancelled while its transport waits for the callback thread never reaches the transport") {
-    struct Blocked {
-        Gate inside;
-        Gate gate;
-        static void fn(void* me, portal_code, const portal_lease*, portal_text, const portal_error*) {
-            auto& self = *static_cast<Blocked*>(me);
-            self.inside.open();
-            (void)self.gate.wait();
-        }
-    } before, behind;
+    Blocked before, behind;
     const bool closes = GENERATE(false, true);
     CAPTURE(closes);
     TransportRig rig;
@@ -283,6 +286,40 @@ TEST_CASE("A send that is cancelled while its transport waits for the callback t
     rig.close();
     CHECK(rig.sent.get().empty());
     CHECK(rig.cancelled.get().empty());  // of what was never sent the transport hears nothing
+}
+
+TEST_CASE("A clear or a push that comes just before a send leaves keeps its old token from the transport") {
+    Blocked before, behind;
+    const bool clears = GENERATE(true, false);
+    CAPTURE(clears);
+    TransportRig rig;
+    rig.open();
+    const portal_acquired first{Blocked::fn, &before, nullptr};
+    const portal_acquired second{Blocked::fn, &behind, nullptr};
+    REQUIRE(portal_lease_acquire(rig.session, nullptr, first, nullptr, nullptr) == PORTAL_OK);
+    REQUIRE(before.inside.wait());
+    Outcome outcome;
+    (void)rig.send(outcome);
+    REQUIRE(portal_lease_acquire(rig.session, nullptr, second, nullptr, nullptr) == PORTAL_OK);
+    rig.fence_without_callbacks();
+    before.gate.open();
+    REQUIRE(behind.inside.wait());  // the send has its token, and its way to the transport stands behind this
+    const portal_token_input next = input_of("next-token");
+    if (clears) {
+        CHECK(portal_session_clear(rig.session, nullptr, nullptr) == PORTAL_OK);
+    } else {
+        CHECK(portal_session_push(rig.session, &next, nullptr) == PORTAL_OK);
+    }
+    behind.gate.open();
+    if (clears) {
+        CHECK(outcome.code() == PORTAL_ERR_CLEARED);
+        CHECK(rig.sent.get().empty());
+    } else {
+        const Sent sent = rig.wait_for_send(1);
+        CHECK(sent.authorization == "Bearer next-token");
+        CHECK(TransportRig::answer(sent.id, 200) == PORTAL_OK);
+        CHECK(outcome.code() == PORTAL_OK);
+    }
 }
 
 TEST_CASE("Close answers a send that is under way, and its transport is told") {
