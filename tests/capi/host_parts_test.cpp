@@ -419,6 +419,32 @@ TEST_CASE("The file store keeps the token over a relaunch, sealed with the host'
     rig.close();
 }
 
+TEST_CASE("A clear whose key the host fails to destroy is not done, and is finished by the next try") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    TempDir folder;
+    std::atomic<int> destroyed{0};
+    SessionRig rig;
+    rig.provide();
+    rig.options.directory = text_of(folder.path());
+    rig.options.key = {[](void*, std::uint64_t id, portal_text) {
+                           const std::string key(32, 'k');
+                           portal_key_loaded(id, PORTAL_FOUND, {key.data(), key.size()}, nullptr);
+                       },
+                       [](void* userdata, portal_text) {
+                           if (++*static_cast<std::atomic<int>*>(userdata) == 1) throw 1;
+                       },
+                       &destroyed, nullptr};
+    rig.open();
+    REQUIRE(rig.acquire() == "the-token");
+    Outcome outcome;
+    const portal_done done = outcome.done();
+    REQUIRE(portal_session_clear(rig.session, &done, nullptr) == PORTAL_OK);
+    CHECK(outcome.code() == PORTAL_ERR_STORE_UNAVAILABLE);
+    CHECK(rig.notify(PORTAL_NOTICE_FOREGROUND) == PORTAL_OK);
+    CHECK(destroyed == 2);
+    rig.close();
+}
+
 TEST_CASE("A key that never comes is unavailable after 10 s, and keeps nothing alive after close") {
     NEEDS(PORTAL_FEATURE_FILE_STORE);
     TempDir folder;
