@@ -77,5 +77,5 @@ let package = Package(
   ],
   targets: targets,
   swiftLanguageModes: [.v6],
-  cxxLanguageStandard: .cxx2b
+  cxxLanguageStandard: isOnApple ? .cxx2b : .cxx20  // std::expected; clang cannot read that of every libstdc++
 )
