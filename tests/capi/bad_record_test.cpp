@@ -2,14 +2,31 @@
 // where it is until the next token replaces it; where nothing can be written the session goes on in memory, and what is stored stays.
 #include <sys/resource.h>
 #include <sys/stat.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <random>
 
 #include "bad_input.hpp"
 #include "capi/visitor.hpp"
 #include "support/run_program.hpp"
 #include "support/temp_dir.hpp"
+
+#if defined(__linux__)
+namespace {
+std::atomic<bool> has_instances{true};
+}
+// In place of the C library's: a user may have no instance left.
+extern "C" [[gnu::visibility("default")]] int inotify_init1(int flags) noexcept {
+    if (has_instances) return static_cast<int>(::syscall(SYS_inotify_init1, flags));
+    errno = EMFILE;
+    return -1;
+}
+#endif
 
 namespace {
 
@@ -363,5 +380,23 @@ TEST_CASE("Bad folder: another user's is neither read nor written, whether it is
         stored.expect_kept();
     }
 }
+
+#if defined(__linux__)
+TEST_CASE("Bad folder: one that can't be watched is told by status and explain, and serves all the same") {
+    NEEDS(PORTAL_FEATURE_FILE_STORE);
+    const StoredToken stored;
+    FileStoreRig rig(stored.store);
+    has_instances = false;
+    rig.open();
+    CHECK(rig.acquire() == "old-token");
+    CHECK(rig.notify(PORTAL_NOTICE_FOREGROUND) == PORTAL_OK);  // what the first load could not watch is known by now
+    has_instances = true;
+    CHECK(rig.status().flags == PORTAL_STATUS_UNWATCHED);
+    std::string text(PORTAL_EXPLAIN_MAX, '\0');
+    std::size_t length = text.size();
+    CHECK(portal_session_explain(rig.session, text.data(), &length, nullptr) == PORTAL_OK);
+    CHECK(text.find("\"store_is_watched\":false") != std::string::npos);
+}
+#endif
 
 }  // namespace
