@@ -102,6 +102,7 @@ void Machine::keep_early(const event::Rejected& report) {
 
 void Machine::on(const event::Cleared& clear) {
     clear_is_found_ = false;
+    early_push_.reset();  // of before this clear; the one that a load finds is older
     sign_out(0);
     if (clear.done != 0) dones_.push_back({clear.done, clear_change_});
 }
@@ -124,7 +125,6 @@ void Machine::sign_out(std::uint64_t least_epoch) {
     record_.claim = {};
     record_.backoff = {};
     record_.rejections = {};
-    early_push_.reset();
     early_accepted_.clear();
     early_rejected_.clear();
     last_failure_ = {};

@@ -155,3 +155,23 @@ TEST_CASE("a token that came while the store was locked outlives the unfinished 
     CHECK(says(driver.saved(), "Save e3 g6 live"));
     CHECK(driver.last_save.token->reveal() == "token-of-after");
 }
+
+TEST_CASE("a token pushed before the first load outlives the logout that the load finds") {
+    MachineDriver driver = machine_at(At::loading, one_process());
+    driver.push("token-of-after");
+    LoadResult result;
+    SECTION("beside a record, unfinished") {
+        result.outcome = LoadOutcome::found;
+        result.record = live_record(driver.now, 0, 0);
+        result.logout = {true, result.record.epoch + 1, true};
+    }
+    SECTION("as a witness alone") {
+        result.outcome = LoadOutcome::absent;
+        result.logout = {true, 3, false};
+    }
+    CHECK(says(driver.loaded(result), "Save e3"));
+    CHECK(driver.last_save.state == TokenState::signed_out);
+    CHECK(says(driver.saved(), "Save e3"));
+    REQUIRE(driver.last_save.token != nullptr);
+    CHECK(driver.last_save.token->reveal() == "token-of-after");
+}
