@@ -87,9 +87,7 @@ effect::Complete Machine::answer_at_deadline(const Waiter& waiter) const {
 }
 
 bool Machine::token_serves(const Waiter& waiter) const {
-    const bool keeps_epoch = first_name_.epoch == record_.epoch;
-    const std::uint64_t oldest_generation = keeps_epoch ? first_name_.generation : record_.generation;
-    return has_token() && record_.state == TokenState::live && oldest_generation > waiter.newer_than &&
+    return has_token() && record_.state == TokenState::live && first_name_.generation > waiter.newer_than &&
            fulfilled_request_ >= waiter.needs_request;
 }
 

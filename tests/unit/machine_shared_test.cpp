@@ -104,6 +104,32 @@ TEST_CASE("a waiter for a newer token is not served the one that failed it, by a
     CHECK_FALSE(says(driver.step(newer), "ok g10"));
 }
 
+TEST_CASE("a waiter for a newer token is not served the one that failed it, by a name of a later epoch") {
+    MachineConfig config = machine_config();
+    config.client_id = "client-b";
+    MachineDriver driver(config);
+    driver.step(event::Opened{});
+    Record theirs = live_record(driver.now, 0, 0);
+    theirs.client_id = "client-a";
+    driver.loaded(theirs);
+    driver.acquire(second_ms);
+    driver.fulfil("ours", 0, "client-b");
+    REQUIRE(driver.running == MachineDriver::Running::save);
+    REQUIRE(says(driver.run_for(second_ms), "Complete w1 ok"));  // the store is slow
+    const std::uint64_t handed_out = driver.record().generation;
+    theirs.epoch += 2;
+    theirs.generation += 9;
+    theirs.version.revision += 3;
+    driver.stored = theirs;
+    driver.saved(SaveOutcome::conflict);
+    driver.settle();
+    REQUIRE(driver.record().token->reveal() == "ours");
+    REQUIRE(driver.record().generation > handed_out);
+    event::Acquire newer{50, 30 * second_ms};
+    newer.newer_than = handed_out;
+    CHECK_FALSE(says(driver.step(newer), "Complete w50 ok"));
+}
+
 TEST_CASE("a clear that another process has done meanwhile, for us or by itself, is not done once more") {
     MachineDriver driver = machine_at(At::fresh);
     driver.clear(4);
