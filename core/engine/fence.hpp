@@ -51,7 +51,9 @@ public:
 
     Ticket clear() { return last_clear_ = ++last_; }
     Ticket push() { return last_push_ = ++last_; }
-    Rejection reject(const Token& token);
+    // `names`: all that the token is known by, as of now.
+    Rejection reject(const Token& token, const TokenNames& names);
+    Rejection reject(const Token& token) { return reject(token, token); }
 
     // The worker runs the step for that ticket's event.
     void judge(Ticket ticket) { judged_ = ticket; }
@@ -63,6 +65,7 @@ private:
     struct Rejected {
         Ticket ticket = 0;  // 0: an empty place
         Token token;
+        TokenNames names;
     };
 
     Ticket last_ = 0;

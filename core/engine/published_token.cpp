@@ -156,12 +156,13 @@ Code PublishedToken::rejected(const Lease& lease, const Post& post) {
     const Cold state = cold();
     if (is_stale(state, lease.epoch)) return Code::stale;
     const TokenName named{lease.epoch, lease.generation};
-    const bool is_current = names().contain(named);
+    const TokenNames published = names();
+    const bool is_current = published.contain(named);
     const bool is_comparable = state.is_known != 0 && !is_provisional(lease.generation) &&
                                (is_current || lease.epoch == current.epoch);
     if (is_comparable && !is_current && lease.generation < current.generation) return Code::ok;  // a newer token holds
     if (is_current && is_comparable && current.token_length == 0) return Code::ok;  // the worker has judged that it is dead
-    const Fence::Rejection rejection = fence_.reject(named);
+    const Fence::Rejection rejection = fence_.reject(named, is_current ? published : named);
     if (is_current) {
         rejected_generation_.store(current.generation, std::memory_order_relaxed);
         raise(dead_edition_, current.edition);

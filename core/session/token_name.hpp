@@ -24,6 +24,7 @@ struct TokenNames {
     TokenNames(const TokenName& oldest, const TokenName& newest) : first(oldest), last(newest) {}
 
     [[nodiscard]] bool contain(const TokenName& name) const { return first <= name && name <= last; }
+    [[nodiscard]] bool overlap(const TokenNames& other) const { return first <= other.last && other.first <= last; }
     bool operator==(const TokenNames&) const = default;
 };
 

@@ -353,6 +353,15 @@ TEST_CASE("A token that was numbered anew after it was handed out dies by a repo
         CHECK(rig.reject(PublishedRig::sent(start_ms, 10)));
         CHECK(rig.published.admit(rig.judged, {1, 6}) == Code::stale);
     }
+    SECTION("that waits to be handed over by any of them while the next token is published") {
+        rig.publish();
+        const std::uint64_t named = GENERATE(6, 7, 10);
+        CHECK(rig.reject(PublishedRig::sent(start_ms, named)));
+        rig.judge_next();
+        rig.publish(PublishedRig::live(11), start_ms);
+        CHECK(rig.published.admit(0, {1, GENERATE(6, 10)}) == Code::stale);
+        CHECK(rig.published.admit(0, {1, 11}) == Code::ok);
+    }
     SECTION("and not by a report of the one before it") {
         rig.publish();
         CHECK_FALSE(rig.reject(PublishedRig::sent(start_ms, 5)));
