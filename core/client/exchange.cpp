@@ -64,6 +64,8 @@ void Exchange::acquire(std::uint64_t newer_than) {
 
 void Exchange::on_token(Acquired acquired) {
     if (acquired.code != Code::ok) return fail_with_error(std::move(acquired.error));
+    // Who asked is signed out, and the new token may be another user's.
+    if (lease_ && engine_->check(*lease_) == Code::stale) return fail_with_error(Result<void>(fail_with(Code::cleared)).error());
     lease_ = engine_->stamped(acquired.lease);
     HttpRequest request;
     request.bearer = Secret(acquired.token->reveal());
@@ -112,10 +114,10 @@ void Exchange::on_answer(Result<HttpResponse> received) {
     if (!request_.without_token) {
         const bool accepted = result.verdict == Verdict::accepted;
         const bool rejected = result.verdict == Verdict::rejected;
-        if (accepted) (void)engine_->accepted(lease_);  // stale: a logout came between, and there is nothing to report to
-        if (rejected && engine_->rejected(lease_) == Code::ok && !replayed_ && may_replay() && left_ms() > 1) {
+        if (accepted) (void)engine_->accepted(*lease_);  // stale: a logout came between, and there is nothing to report to
+        if (rejected && engine_->rejected(*lease_) == Code::ok && !replayed_ && may_replay() && left_ms() > 1) {
             replayed_ = true;
-            return acquire(lease_.generation);
+            return acquire(lease_->generation);
         }
     }
     answer(std::move(result));

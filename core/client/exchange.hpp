@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "client/client.hpp"
 
@@ -35,7 +36,7 @@ private:
     ClientRequest request_;
     const Url url_;
     const std::int64_t deadline_boot_ms_;
-    Lease lease_;
+    std::optional<Lease> lease_;  // the last one
     bool replayed_ = false;
 
     std::mutex mutex_;

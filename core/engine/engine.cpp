@@ -312,8 +312,9 @@ void Engine::deliver(std::uint64_t waiter, Acquired result) {
 // The last look before a caller gets what a step of the worker made for it: see Fence. None: it waits again.
 std::optional<Acquired> Engine::hand_over(std::uint64_t waiter, Acquired acquired) {
     Code code = acquired.code == Code::ok ? admit(acquired) : acquired.code;
+    if (code == Code::ok && is_of_an_epoch_over(waiter)) code = Code::cleared;
     if (code == Code::stale) {
-        if (wait_again(waiter)) return std::nullopt;
+        if (wait_again(waiter, acquired.lease)) return std::nullopt;
         const std::lock_guard lock(mutex_);
         const auto found = waiting_.find(waiter);
         code = found != waiting_.end() && found->second.is_cancelled ? Code::cancelled : Code::closed;
@@ -329,14 +330,22 @@ std::optional<Acquired> Engine::hand_over(std::uint64_t waiter, Acquired acquire
     return acquired;
 }
 
+// Sent back to wait, it began before a logout: what it gets now may be another user's.
+bool Engine::is_of_an_epoch_over(std::uint64_t waiter) {
+    const std::lock_guard lock(mutex_);
+    const auto found = waiting_.find(waiter);
+    return found != waiting_.end() && found->second.refused && published_.is_stale(*found->second.refused);
+}
+
 // False: the session has ended meanwhile, or the caller has cancelled.
-bool Engine::wait_again(std::uint64_t waiter) {
+bool Engine::wait_again(std::uint64_t waiter, const Lease& refused) {
     event::Acquire acquire{};
     {
         const std::lock_guard lock(mutex_);
         const auto found = waiting_.find(waiter);
         if (found == waiting_.end() || ended_ || found->second.is_cancelled) return false;
         found->second.is_answered = false;
+        found->second.refused = refused;
         acquire = found->second.acquire;
         acquire.force = false;  // its own token request has been made and answered
         acquire.timeout_ms = std::max<std::int64_t>(found->second.deadline_boot_ms - clock_->boot_ms(), 1);

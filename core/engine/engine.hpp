@@ -140,6 +140,7 @@ private:
         std::int64_t deadline_boot_ms = 0;
         bool is_answered = false;   // the answer is on its way, and may still be refused by the fence
         bool is_cancelled = false;
+        std::optional<Lease> refused;  // what it was not given: with its epoch the wait is over
     };
 
     void carry_out(effect::Load& load);
@@ -159,7 +160,8 @@ private:
     [[nodiscard]] Result<void> check_offer(const NewToken& token) const;
     [[nodiscard]] Result<std::uint64_t> begin_wait(const AcquireOptions& options, Waiting waiting, std::uint64_t* id);
     [[nodiscard]] std::optional<Acquired> hand_over(std::uint64_t waiter, Acquired acquired);
-    [[nodiscard]] bool wait_again(std::uint64_t waiter);
+    [[nodiscard]] bool is_of_an_epoch_over(std::uint64_t waiter);
+    bool wait_again(std::uint64_t waiter, const Lease& refused);
     [[nodiscard]] PublishedToken::Post prepared(Event event);
     void look_at_store();
     void ring_alarms();

@@ -110,6 +110,7 @@ Result<std::uint64_t> Engine::acquire_on_worker(const AcquireOptions& options, s
 Acquired Engine::wait(AcquireOptions options) {
     const auto rendezvous = std::make_shared<Rendezvous>();
     std::int64_t deadline_boot_ms = 0;
+    std::optional<Lease> refused;
     for (;;) {
         const auto waiter =
             acquire_on_worker(options, [rendezvous](Acquired acquired) { rendezvous->put(std::move(acquired)); });
@@ -118,10 +119,12 @@ Acquired Engine::wait(AcquireOptions options) {
             deadline_boot_ms = now_boot_ms() + (options.timeout_ms == 0 ? default_timeout_ms : options.timeout_ms);
         Acquired acquired = rendezvous->take();
         if (acquired.code != Code::ok) return acquired;
-        const Code code = admit(acquired);
+        Code code = admit(acquired);
+        if (code != Code::closed && refused && published_.is_stale(*refused)) code = Code::cleared;  // the new token may be another user's
         if (code == Code::ok) return acquired;
         if (code == Code::closed) return failed(Result<void>(fail_with(Code::closed)).error());
         if (code != Code::stale) return failed(Result<void>(fail_with(code)).error());
+        refused = acquired.lease;
         options.force = false;  // its own token request has been made and answered
         options.timeout_ms = std::max<std::int64_t>(deadline_boot_ms - now_boot_ms(), 1);
     }

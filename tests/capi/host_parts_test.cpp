@@ -322,6 +322,35 @@ TEST_CASE("A clear or a push that comes just before a send leaves keeps its old 
     }
 }
 
+TEST_CASE("A send that was held back for a newer token never goes out with the next user's") {
+    Blocked before, behind, after;
+    TransportRig rig;
+    rig.open();
+    const auto block = [&](Blocked& here) {
+        const portal_acquired done{Blocked::fn, &here, nullptr};
+        REQUIRE(portal_lease_acquire(rig.session, nullptr, done, nullptr, nullptr) == PORTAL_OK);
+    };
+    block(before);
+    REQUIRE(before.inside.wait());
+    Outcome outcome;
+    (void)rig.send(outcome);
+    block(behind);
+    rig.fence_without_callbacks();
+    before.gate.open();
+    REQUIRE(behind.inside.wait());  // the send has its token, and its way to the transport stands behind this
+    const portal_token_input next = input_of("next-token");
+    CHECK(portal_session_push(rig.session, &next, nullptr) == PORTAL_OK);
+    block(after);
+    rig.fence_without_callbacks();
+    behind.gate.open();
+    REQUIRE(after.inside.wait());  // the send was held back, and has not asked for the next token yet
+    const portal_token_input other = input_of("other-users-token");
+    CHECK(portal_session_switch(rig.session, &other, nullptr, nullptr) == PORTAL_OK);
+    after.gate.open();
+    CHECK(outcome.code() == PORTAL_ERR_CLEARED);
+    CHECK(rig.sent.get().empty());
+}
+
 TEST_CASE("Close answers a send that is under way, and its transport is told") {
     TransportRig rig;
     rig.open();
