@@ -48,6 +48,9 @@ in_swift_root() {
     unshare --mount --propagation private --pid --fork --kill-child bash -c '
         root=$1; shift
         mount -t proc proc "$root/proc" && mount --bind "$PWD" "$root/src" && mount -t tmpfs tmpfs "$root/tmp" || exit
+        # Terminals of its own, which some tests open.
+        mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$root/dev/pts" &&
+            mount --bind "$root/dev/pts/ptmx" "$root/dev/ptmx" || exit
         trust=/etc/ssl/certs/ca-certificates.crt  # a copy: what tests add to it goes with the namespace
         if [ -e "$root$trust" ]; then
             cp "$root$trust" "$root/tmp/trust.pem" && mount --bind "$root/tmp/trust.pem" "$root$trust" || exit

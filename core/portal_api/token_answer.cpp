@@ -147,6 +147,7 @@ Result<TokenAnswer> parse_token_answer(std::string_view json) {
         return fail(Code::bad_token, "The JSON answer has " + std::to_string(json.size()) +
                                          " bytes, more than 1 MiB: pass Portal's answer to a new session alone.");
     json = without_byte_order_mark(json);
+    if (without_byte_order_mark(json) != json) return no_json();  // newer versions of simdjson would skip a second one
     Reader reader(json);
     ondemand::document document;
     if (reader.open(document) != simdjson::SUCCESS) return no_json();
