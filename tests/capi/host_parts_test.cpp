@@ -260,95 +260,81 @@ struct Blocked {
     }
 };
 
-TEST_CASE("A send that is cancelled while its transport waits for the callback thread never reaches the transport") {
+// A send that has its token, and whose way to the transport stands behind a busy callback thread until `let_go`.
+struct HeldSend {
     Blocked before, behind;
+    TransportRig rig;
+    Outcome outcome;
+    std::uint64_t id = 0;
+
+    explicit HeldSend(const char* method = "GET") {
+        rig.open();
+        block(before);
+        REQUIRE(before.inside.wait());
+        id = rig.send(outcome, "/path", 0, method);
+        block(behind);
+        rig.fence_without_callbacks();
+        before.gate.open();
+        REQUIRE(behind.inside.wait());
+    }
+    void block(Blocked& here) {
+        const portal_acquired done{Blocked::fn, &here, nullptr};
+        REQUIRE(portal_lease_acquire(rig.session, nullptr, done, nullptr, nullptr) == PORTAL_OK);
+    }
+    void push(const char* token) {
+        const portal_token_input input = input_of(token);
+        CHECK(portal_session_push(rig.session, &input, nullptr) == PORTAL_OK);
+    }
+    void let_go() { behind.gate.open(); }
+};
+
+TEST_CASE("A send that is cancelled while its transport waits for the callback thread never reaches the transport") {
     const bool closes = GENERATE(false, true);
     CAPTURE(closes);
-    TransportRig rig;
-    rig.open();
-    const portal_acquired first{Blocked::fn, &before, nullptr};
-    const portal_acquired second{Blocked::fn, &behind, nullptr};
-    REQUIRE(portal_lease_acquire(rig.session, nullptr, first, nullptr, nullptr) == PORTAL_OK);
-    REQUIRE(before.inside.wait());
-    Outcome outcome;
-    const std::uint64_t id = rig.send(outcome, "/path", 0, "POST");
-    REQUIRE(portal_lease_acquire(rig.session, nullptr, second, nullptr, nullptr) == PORTAL_OK);
-    rig.fence_without_callbacks();
-    before.gate.open();
-    REQUIRE(behind.inside.wait());  // the send has its token, and its way to the transport stands behind this
+    HeldSend send("POST");
     if (closes) {
-        CHECK(portal_session_close(rig.session, 0, nullptr) == PORTAL_ERR_TIMEOUT);
+        CHECK(portal_session_close(send.rig.session, 0, nullptr) == PORTAL_ERR_TIMEOUT);
     } else {
-        CHECK(portal_cancel(id, nullptr) == PORTAL_OK);
+        CHECK(portal_cancel(send.id, nullptr) == PORTAL_OK);
     }
-    behind.gate.open();
-    CHECK(outcome.code() == (closes ? PORTAL_ERR_CLOSED : PORTAL_ERR_CANCELLED));
-    rig.close();
-    CHECK(rig.sent.get().empty());
-    CHECK(rig.cancelled.get().empty());  // of what was never sent the transport hears nothing
+    send.let_go();
+    CHECK(send.outcome.code() == (closes ? PORTAL_ERR_CLOSED : PORTAL_ERR_CANCELLED));
+    send.rig.close();
+    CHECK(send.rig.sent.get().empty());
+    CHECK(send.rig.cancelled.get().empty());  // of what was never sent the transport hears nothing
 }
 
 TEST_CASE("A clear or a push that comes just before a send leaves keeps its old token from the transport") {
-    Blocked before, behind;
-    const bool clears = GENERATE(true, false);
-    CAPTURE(clears);
-    TransportRig rig;
-    rig.open();
-    const portal_acquired first{Blocked::fn, &before, nullptr};
-    const portal_acquired second{Blocked::fn, &behind, nullptr};
-    REQUIRE(portal_lease_acquire(rig.session, nullptr, first, nullptr, nullptr) == PORTAL_OK);
-    REQUIRE(before.inside.wait());
-    Outcome outcome;
-    (void)rig.send(outcome);
-    REQUIRE(portal_lease_acquire(rig.session, nullptr, second, nullptr, nullptr) == PORTAL_OK);
-    rig.fence_without_callbacks();
-    before.gate.open();
-    REQUIRE(behind.inside.wait());  // the send has its token, and its way to the transport stands behind this
-    const portal_token_input next = input_of("next-token");
-    if (clears) {
-        CHECK(portal_session_clear(rig.session, nullptr, nullptr) == PORTAL_OK);
-    } else {
-        CHECK(portal_session_push(rig.session, &next, nullptr) == PORTAL_OK);
+    HeldSend send;
+    SECTION("a clear") {
+        CHECK(portal_session_clear(send.rig.session, nullptr, nullptr) == PORTAL_OK);
+        send.let_go();
+        CHECK(send.outcome.code() == PORTAL_ERR_CLEARED);
+        CHECK(send.rig.sent.get().empty());
     }
-    behind.gate.open();
-    if (clears) {
-        CHECK(outcome.code() == PORTAL_ERR_CLEARED);
-        CHECK(rig.sent.get().empty());
-    } else {
-        const Sent sent = rig.wait_for_send(1);
+    SECTION("a push") {
+        send.push("next-token");
+        send.let_go();
+        const Sent sent = send.rig.wait_for_send(1);
         CHECK(sent.authorization == "Bearer next-token");
         CHECK(TransportRig::answer(sent.id, 200) == PORTAL_OK);
-        CHECK(outcome.code() == PORTAL_OK);
+        CHECK(send.outcome.code() == PORTAL_OK);
     }
 }
 
 TEST_CASE("A send that was held back for a newer token never goes out with the next user's") {
-    Blocked before, behind, after;
-    TransportRig rig;
-    rig.open();
-    const auto block = [&](Blocked& here) {
-        const portal_acquired done{Blocked::fn, &here, nullptr};
-        REQUIRE(portal_lease_acquire(rig.session, nullptr, done, nullptr, nullptr) == PORTAL_OK);
-    };
-    block(before);
-    REQUIRE(before.inside.wait());
-    Outcome outcome;
-    (void)rig.send(outcome);
-    block(behind);
-    rig.fence_without_callbacks();
-    before.gate.open();
-    REQUIRE(behind.inside.wait());  // the send has its token, and its way to the transport stands behind this
-    const portal_token_input next = input_of("next-token");
-    CHECK(portal_session_push(rig.session, &next, nullptr) == PORTAL_OK);
-    block(after);
-    rig.fence_without_callbacks();
-    behind.gate.open();
+    Blocked after;
+    HeldSend send;
+    send.push("next-token");
+    send.block(after);
+    send.rig.fence_without_callbacks();
+    send.let_go();
     REQUIRE(after.inside.wait());  // the send was held back, and has not asked for the next token yet
     const portal_token_input other = input_of("other-users-token");
-    CHECK(portal_session_switch(rig.session, &other, nullptr, nullptr) == PORTAL_OK);
+    CHECK(portal_session_switch(send.rig.session, &other, nullptr, nullptr) == PORTAL_OK);
     after.gate.open();
-    CHECK(outcome.code() == PORTAL_ERR_CLEARED);
-    CHECK(rig.sent.get().empty());
+    CHECK(send.outcome.code() == PORTAL_ERR_CLEARED);
+    CHECK(send.rig.sent.get().empty());
 }
 
 TEST_CASE("Close answers a send that is under way, and its transport is told") {
