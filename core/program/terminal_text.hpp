@@ -17,7 +17,7 @@ inline constexpr std::size_t default_width = 80;
 // any other under its own beginning.
 [[nodiscard]] std::string wrapped(std::string_view text, std::size_t width);
 
-// The candidate that the word was probably meant to be; empty: none is near.
+// The candidate closest to the mistyped word; empty if none is close.
 [[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 // Opens what stands in for a closed standard input, output or error, so that no file gets its number. Writing to a closed

@@ -102,7 +102,7 @@ void Machine::keep_early(const event::Rejected& report) {
 
 void Machine::on(const event::Cleared& clear) {
     clear_is_found_ = false;
-    early_push_.reset();  // of before this clear; the one that a load finds is older
+    early_push_.reset();  // it came before this clear; a clear that a load finds is older than the push
     sign_out(0);
     if (clear.done != 0) dones_.push_back({clear.done, clear_change_});
 }

@@ -382,7 +382,7 @@ TEST_CASE("Bad folder: another user's is neither read nor written, whether it is
 }
 
 #if defined(__linux__)
-TEST_CASE("Bad folder: one that can't be watched is told by status and explain, and serves all the same") {
+TEST_CASE("Bad folder: status and explain report one that can't be watched, and the session works") {
     NEEDS(PORTAL_FEATURE_FILE_STORE);
     const StoredToken stored;
     FileStoreRig rig(stored.store);

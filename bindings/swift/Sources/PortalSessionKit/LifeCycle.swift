@@ -22,7 +22,8 @@ final class LifeCycle: Sendable {
     (["UIApplicationProtectedDataDidBecomeAvailable"], .PORTAL_NOTICE_STORE_CHANGED),
   ]
 
-  /// One way to the front is told by two notifications or more: the first one counts, until the app has left.
+  /// The system sends two or more notifications for one return to the foreground. Only the first counts, until the app
+  /// leaves.
   struct Front {
     private var isInFront = false
 

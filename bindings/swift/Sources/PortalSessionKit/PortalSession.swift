@@ -122,10 +122,11 @@ public final class PortalSession: Sendable {
     }
   }
 
-  /// Signs the present user out and the next one in, in one step: nobody who asks meanwhile is told to sign in. Already when
-  /// this is called no one gets the old token any more; it returns when that is wiped here and erased in the store.
+  /// Signs out the current user and signs in the next one, in one step. No caller gets a sign-in error in between. Once this
+  /// is called, no call returns the old token. When it returns, that token is wiped here and erased in the store.
   ///
-  /// Its parameters are those of ``push(_:clientID:age:epoch:)``. Where the token cannot be used the present user stays.
+  /// Its parameters are those of ``push(_:clientID:age:epoch:)``. If the token cannot be used, the current user
+  /// stays signed in.
   public func switchUser(
     to token: String, clientID: String? = nil, age: TimeInterval = 0, epoch: UInt64? = nil
   ) async throws {

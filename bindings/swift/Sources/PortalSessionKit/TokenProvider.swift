@@ -78,7 +78,7 @@ extension TokenAnswer: CustomStringConvertible, CustomReflectable {
 public struct TokenFailure: Error, Hashable, Sendable {
   /// The session may ask again by itself, after a back-off.
   public var isRetryable: Bool
-  /// How long nobody is asked; nil: the backend did not say.
+  /// How long the session waits before it asks again; nil: the backend did not say.
   public var retryAfter: TimeInterval?
   /// The app's own number for it, shown by ``PortalSession/explain()``.
   public var code: Int32?

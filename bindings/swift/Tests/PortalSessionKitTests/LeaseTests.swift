@@ -71,7 +71,7 @@ import Testing
     #expect(rig.store.record()?.range(of: Data("token-1".utf8)) == nil)
   }
 
-  @Test("A switch of users takes one step: nobody is told to sign in, and the first user's token is gone")
+  @Test("A switch of users takes one step: no caller gets a sign-in error, and the first user's token is gone")
   func switches() async throws {
     let rig = try Rig()
     let first = try await rig.session.lease()

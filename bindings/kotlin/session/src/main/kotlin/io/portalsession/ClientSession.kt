@@ -164,11 +164,11 @@ public class ClientSession internal constructor(
         }
 
     /**
-     * Signs the present user out and the next one in, in one step: nobody is told to sign in between the two. From the
-     * return on no call gives the old token; it is wiped and erased in the store when this resumes.
+     * Signs out the current user and signs in the next one, in one step. No caller gets a sign-in error in between.
+     * Once this is called, no call returns the old token. When it resumes, that token is wiped and erased in the store.
      *
      * @param expectedEpoch as for [push]
-     * @throws ClientSessionException if the token cannot be used: then the present user is still signed in
+     * @throws ClientSessionException if the token cannot be used: then the current user is still signed in
      */
     @JvmSynthetic
     public suspend fun switchUser(

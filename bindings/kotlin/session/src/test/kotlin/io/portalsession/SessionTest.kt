@@ -185,7 +185,7 @@ class SessionTest : SessionTests() {
         }
 
     @Test
-    fun `one user is switched for the next in one step, and nobody is told to sign in between`() =
+    fun `a switch of users takes one step, and no caller gets a sign-in error in between`() =
         blocking {
             val session = open(provider = null) { store(store) }
             session.push(TokenAnswer.Token("first", "client-1"))
